@@ -1,0 +1,227 @@
+"""`ghostresume.toml`, checked in full: every problem at once, each with its line."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from classifier.core.application import FIELDS, Status
+from classifier.errors import ConfigProblem
+
+FILE_NAME = "ghostresume.toml"
+
+
+class _Section(BaseModel):
+    # hide_input_in_errors: a secret put in the wrong place must not reach a message or a log.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+
+class CreateRows(StrEnum):
+    """When a mail about an application that has no row yet may add one."""
+
+    NEVER = "never"
+    FROM_CONFIRMATION = "from_confirmation"
+    ALWAYS = "always"
+
+
+class Tracker(_Section):
+    """Where the person's own table lies and what their words in it mean."""
+
+    file: str = "data/applications.csv"
+    create_rows: Annotated[CreateRows, Field(strict=False)] = CreateRows.FROM_CONFIRMATION
+    columns: dict[str, str] = Field(default_factory=dict)
+    statuses: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("columns")
+    @classmethod
+    def _known_fields(cls, columns: dict[str, str]) -> dict[str, str]:
+        _refuse_unknown(columns, FIELDS, "field")
+        return columns
+
+    @field_validator("statuses")
+    @classmethod
+    def _known_statuses(cls, statuses: dict[str, str]) -> dict[str, str]:
+        _refuse_unknown(statuses, tuple(Status), "status")
+        return statuses
+
+
+class Act(_Section):
+    """How much may happen without asking."""
+
+    error_budget: float = Field(default=0.01, gt=0, le=0.2)
+    no_reply_after_days: int = Field(default=45, ge=1, le=3650)
+
+
+class Privacy(_Section):
+    """What is kept, and how long."""
+
+    keep_text_days: int = Field(default=365, ge=0, le=36500)
+
+
+class Account(_Section):
+    """One mailbox to read."""
+
+    name: str = Field(min_length=1)
+    host: str = Field(min_length=1)
+    port: int = Field(default=0, ge=0, le=65535)  # 0: the usual port of `security`
+    security: Literal["tls", "starttls", "plain"] = "tls"
+    user: str = Field(min_length=1)
+    folders: tuple[str, ...] = Field(default=("INBOX",), min_length=1, strict=False)
+    first_sync_days: int = Field(default=90, ge=1, le=36500)
+    auth: Literal["keyring", "command", "env", "oauth2-google", "oauth2-microsoft"] = "keyring"
+    password_command: tuple[str, ...] = Field(default=(), strict=False)
+    password_env: str = ""
+    ca_file: str | None = None
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Account:
+        if self.security == "plain" and not _is_loopback(self.host):
+            raise ValueError(
+                f'security = "plain" would send the password unencrypted to {self.host}; '
+                'it is allowed on loopback only: use "tls" or "starttls"'
+            )
+        if self.auth == "command" and not self.password_command:
+            raise ValueError('auth = "command" needs password_command = ["program", "argument"]')
+        if self.auth == "env" and not self.password_env:
+            raise ValueError('auth = "env" needs password_env = "NAME_OF_THE_VARIABLE"')
+        return self
+
+    @property
+    def usual_port(self) -> int:
+        """The port to connect to: as configured, else 993 for TLS and 143 otherwise."""
+        return self.port or (993 if self.security == "tls" else 143)
+
+
+class Config(_Section):
+    """The whole file; every part has a default, so an empty file is a valid one."""
+
+    tracker: Tracker = Field(default_factory=Tracker)
+    act: Act = Field(default_factory=Act)
+    privacy: Privacy = Field(default_factory=Privacy)
+    accounts: tuple[Account, ...] = Field(default=(), strict=False)
+
+    @field_validator("accounts")
+    @classmethod
+    def _names_differ(cls, accounts: tuple[Account, ...]) -> tuple[Account, ...]:
+        names = [account.name for account in accounts]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two accounts share the name {', '.join(map(repr, twice))}")
+        return accounts
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _refuse_unknown(keys: dict[str, str], known: tuple[str, ...], kind: str) -> None:
+    unknown = [key for key in keys if key not in known]
+    if unknown:
+        hints = "; ".join(f"{key!r} is no {kind} of ours{_nearest(key, known)}" for key in unknown)
+        raise ValueError(hints)
+
+
+def _nearest(key: str, known: tuple[str, ...]) -> str:
+    close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    return f": did you mean {close[0]!r}?" if close else f" (known: {', '.join(known)})"
+
+
+def read_config(path: Path) -> Config:
+    """Read and check the file; `ConfigProblem` lists all that is wrong with it."""
+    try:
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigProblem(str(path), (f"not UTF-8 text (byte {error.start})",)) from None
+    except OSError as error:
+        raise ConfigProblem(str(path), (f"can't be read: {error.strerror}",)) from None
+    return parse_config(text, str(path))
+
+
+def parse_config(text: str, name: str = FILE_NAME) -> Config:
+    """Check the text of a configuration file; see `read_config`."""
+    hint = f"Mend {name}, then run the command again."
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigProblem(name, (f"not valid TOML: {error}",), hint=hint) from None
+    try:
+        return Config.model_validate(table)
+    except ValidationError as error:
+        lines = _line_numbers(text)
+        problems = sorted(_problem(dict(item), lines) for item in error.errors())
+        listed = tuple(f"line {line}: {what}" for line, what in problems)
+        raise ConfigProblem(name, listed, hint=hint) from None
+
+
+_Path = tuple[str | int, ...]
+
+_SECTIONS: dict[_Path, type[BaseModel]] = {
+    (): Config,
+    ("tracker",): Tracker,
+    ("act",): Act,
+    ("privacy",): Privacy,
+    ("accounts",): Account,
+}
+
+
+def _problem(item: dict[str, Any], lines: dict[_Path, int]) -> tuple[int, str]:
+    where: _Path = tuple(item["loc"])
+    key = ".".join(str(part) for part in where if not isinstance(part, int)) or "the file"
+    kind, context = item["type"], item.get("ctx", {})
+    if kind == "extra_forbidden":
+        section = _SECTIONS.get(tuple(p for p in where[:-1] if not isinstance(p, int)), Config)
+        known = tuple(section.model_fields)
+        what = f"unknown key {str(where[-1])!r}{_nearest(str(where[-1]), known)}"
+    elif kind == "missing":
+        what = f"{key} is missing"
+    elif kind == "value_error":
+        what = str(context["error"])
+    else:
+        what = f"{key}: {item['msg'][0].lower()}{item['msg'][1:]}"
+    return _nearest_line(where, lines), what
+
+
+def _nearest_line(where: _Path, lines: dict[_Path, int]) -> int:
+    for length in range(len(where), 0, -1):
+        if where[:length] in lines:
+            return lines[where[:length]]
+    return 1
+
+
+_HEADER = re.compile(r"^\s*(\[\[?)\s*([^\[\]#]+?)\s*\]\]?\s*(?:#.*)?$")
+_KEY = re.compile(r"^\s*([A-Za-z0-9_-]+|\"[^\"]*\"|'[^']*')\s*(?:\.\s*[A-Za-z0-9_-]+\s*)*=")
+
+
+def _line_numbers(text: str) -> dict[_Path, int]:
+    """First line of every table and key: (section, index?, key) → line, counted from 1.
+
+    tomllib keeps no positions. A line inside a multi-line value may be taken for a key;
+    it then points a few lines off, never at another problem's text.
+    """
+    found: dict[_Path, int] = {}
+    section: _Path = ()
+    arrays: dict[str, int] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := _HEADER.match(line):
+            names = tuple(part.strip(" \"'") for part in header[2].split("."))
+            section = names
+            if header[1] == "[[":
+                arrays[names[0]] = arrays.get(names[0], -1) + 1
+                section = (*names, arrays[names[0]])
+            found.setdefault(section, number)
+            found.setdefault(names, number)
+        elif key := _KEY.match(line):
+            found.setdefault((*section, key[1].strip("\"'")), number)
+    return found
