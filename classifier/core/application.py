@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 # The default header, in its order. Their own columns are never touched.
 FIELDS = (
@@ -65,6 +67,26 @@ class Application:
     key: int = 0  # what the workspace knows this row by, however the file is sorted
     edited_at: datetime | None = None  # the person changed the status, at this time at the latest
 
+    @classmethod
+    def from_cells(
+        cls,
+        row: int,
+        cells: Mapping[str, str],
+        status: Status | None,
+        key: int = 0,
+        edited_at: datetime | None = None,
+    ) -> Application:
+        """A row from the texts of its cells, by field; a field that is missing is empty."""
+        texts: dict[str, Any] = {name: cells.get(name, "") for name in FIELDS if name != "status"}
+        return cls(
+            row,
+            status_text=cells.get("status", ""),
+            status=status,
+            key=key,
+            edited_at=edited_at,
+            **texts,
+        )
+
     @property
     def is_blank(self) -> bool:
         """True for a spacer line: it names no application."""
@@ -75,10 +97,13 @@ class Application:
         return self.status_text if field == "status" else str(getattr(self, field))
 
     def with_cell(self, field: str, text: str) -> Application:
-        """The row after one cell is set; a status is given as one of our words."""
-        if field == "status":
-            return replace(self, status_text=text, status=Status(text))
-        return replace(self, **{field: text})
+        """The row after one cell other than the status is set."""
+        cells: dict[str, Any] = {field: text}
+        return replace(self, **cells)
+
+    def with_status(self, status: Status, text: str) -> Application:
+        """The row after its status is set; `text` is the table's own word for it."""
+        return replace(self, status=status, status_text=text)
 
     @property
     def last_known_day(self) -> date | None:

@@ -208,7 +208,8 @@ def _echoes(key: str, worth: dict[str, float]) -> float:
     return sum(
         0.5 * value
         for other, value in worth.items()
-        if other != key and (squeeze(other).startswith(squeezed) or squeezed.startswith(squeeze(other)))
+        if other != key
+        and (squeeze(other).startswith(squeezed) or squeezed.startswith(squeeze(other)))
     )
 
 
@@ -268,7 +269,12 @@ def _find_role(subject: str, text: str) -> str | None:
 
 def _clean_role(text: str) -> str | None:
     role = re.sub(r"\s+", " ", _ROLE_NOISE.sub(" ", text)).strip(_EDGE)
-    role = re.sub(r"^(?:the|our|an?|open|die|der|das|eine?[nr]?|le|la|un|une|el)\s+", "", role, flags=re.IGNORECASE)
+    role = re.sub(
+        r"^(?:the|our|an?|open|die|der|das|eine?[nr]?|le|la|un|une|el)\s+",
+        "",
+        role,
+        flags=re.IGNORECASE,
+    )
     role = re.split(r"\s+(?:at|with|bei|chez)\s+(?=[A-Z0-9])", role)[0].strip(_EDGE)
     if not 2 <= len(role) <= 80 or len(role.split()) > 9:
         return None

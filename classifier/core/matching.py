@@ -11,7 +11,12 @@ from rapidfuzz import fuzz
 
 from classifier.core.application import Application, read_day
 from classifier.core.facts import Facts
-from classifier.core.names import company_similarity, normalised_company, organisation_label, squeeze
+from classifier.core.names import (
+    company_similarity,
+    normalised_company,
+    organisation_label,
+    squeeze,
+)
 
 _SAME_COMPANY = 0.86  # similarity from which two names are taken for one employer
 _PERHAPS_COMPANY = 0.6  # from here a person should look before a row is added
@@ -56,27 +61,30 @@ def find_row(
     ways come first: an answered mail, then employer and role. With one employer and
     several rows, the role must tell them apart or the person is asked.
     """
-    by_key = {application.key: application for application in applications}
+    applications = [row for row in applications if not row.is_blank]
+    by_key = {row.key: row for row in applications}
     linked = {threads[mail] for mail in letter.thread if threads.get(mail) in by_key}
     if len(linked) == 1:
         key = linked.pop()
         if not _contradicts(letter.facts, by_key[key]):
             return Match(Certainty.FOUND, key, (key,), "answers an earlier mail of this row")
 
+    scored = [(_company_score(letter, row), row) for row in applications]
+    same = [row for score, row in scored if score >= _SAME_COMPANY and not _too_early(letter, row)]
+    if same:
+        return _among(same, letter.facts.role, f"same employer ({same[0].company})")
     company = letter.facts.company
     if company is None:
         return _by_role_alone(letter, applications)
-    scored = [(_company_score(letter, row), row) for row in applications if not row.is_blank]
-    same = [row for score, row in scored if score >= _SAME_COMPANY and not _too_early(letter, row)]
-    if same:
-        return _among(same, letter.facts.role, f"same employer ({company})")
     perhaps = sorted(
         ((score, row) for score, row in scored if score >= _PERHAPS_COMPANY),
         key=lambda item: (-item[0], item[1].row),
     )
     if perhaps:
         keys = tuple(row.key for _, row in perhaps[:3])
-        return Match(Certainty.ASK, None, keys, f"{company} is like, but not the same as, a row's employer")
+        return Match(
+            Certainty.ASK, None, keys, f"{company} is like, but not the same as, a row's employer"
+        )
     return Match(Certainty.NONE, None, (), f"no row of {company}")
 
 
@@ -86,10 +94,13 @@ def _contradicts(facts: Facts, row: Application) -> bool:
 
 
 def _company_score(letter: Letter, row: Application) -> float:
-    score = company_similarity(letter.facts.company or "", row.company)
+    """Likeness of the employers; the sender's own domain speaks where the name says little."""
+    company = letter.facts.company
+    score = company_similarity(company or "", row.company)
     label = squeeze(organisation_label(letter.sender_domain))
     if len(label) >= 4 and label == squeeze(normalised_company(row.company)):
-        return max(score, 0.95)
+        # A mail that names another employer comes perhaps from a sister firm: ask.
+        return max(score, 0.95 if company is None or score >= _PERHAPS_COMPANY else 0.8)
     return score
 
 
@@ -159,7 +170,9 @@ def _role_words(role: str) -> str:
     return " ".join(_SHORT.get(word, word) for word in words if word not in _FILLER)
 
 
-_FILLER = frozenset({"m", "w", "d", "f", "x", "the", "a", "of", "for", "and", "in", "remote", "hybrid"})
+_FILLER = frozenset(
+    {"m", "w", "d", "f", "x", "the", "a", "of", "for", "and", "in", "remote", "hybrid"}
+)
 _SHORT = {
     "sr": "senior",
     "jr": "junior",

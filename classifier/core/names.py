@@ -76,12 +76,13 @@ def normalised_company(name: str) -> str:
     """A company's name for comparing: no case, accents, legal form or leading article."""
     plain = unicodedata.normalize("NFKD", name.casefold())
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    words = re.findall(r"[^\W_]+", plain.replace("&", " and ").replace("'", "").replace("’", ""))
+    words = re.findall(r"[^\W_]+", plain.replace("'", "").replace("’", ""))
+    words = [word for word in words if word != "and"] or words
     while len(words) > 1 and words[-1] in _LEGAL_FORMS:
         words.pop()
     if len(words) > 1 and words[0] == "the":
         words.pop(0)
-    return " ".join(word for word in words if word != "and")
+    return " ".join(words)
 
 
 def is_system(name: str) -> bool:
@@ -146,6 +147,8 @@ def company_similarity(one: str, other: str) -> float:
         return 0.0
     if left == right or squeeze(left) == squeeze(right):
         return 1.0
+    if _initials(left) == right or _initials(right) == left:
+        return 0.7
     sort = fuzz.token_sort_ratio(left, right) / 100
     left_words, right_words = set(left.split()), set(right.split())
     if left_words < right_words or right_words < left_words:
@@ -153,3 +156,8 @@ def company_similarity(one: str, other: str) -> float:
         # A long shared part ("Harrow Finch" in "Harrow Finch Group") says more than a short one.
         return max(sort, 0.75 if len(shared) >= 9 else 0.6)
     return sort if min(len(left), len(right)) >= 4 else 0.0
+
+
+def _initials(name: str) -> str:
+    words = name.split()
+    return "".join(word[0] for word in words) if len(words) > 1 else ""

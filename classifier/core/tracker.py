@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from classifier.core.application import FIELDS, Application, Change, Status, read_day, safe_cell
@@ -79,6 +79,11 @@ class Policy:
     rows_from_confirmation: bool
     rows_always: bool
     fields: frozenset[str] = frozenset(FIELDS)  # those that have a column in the file
+    words: Mapping[Status, str] = field(default_factory=dict)  # the file's own, where it has any
+
+    def spelled(self, status: Status) -> str:
+        """The word to write for a status."""
+        return self.words.get(status, status.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +101,13 @@ class Plan:
     """Everything one run will do to the table, before anything is done."""
 
     changes: tuple[Change, ...]
-    created: tuple[Application, ...]  # their cells stand in `changes` too, with row 0
+    rows: tuple[Application, ...]  # as they stand afterwards; the new ones last, with row 0
     outcomes: tuple[Outcome, ...]
+
+    @property
+    def created(self) -> tuple[Application, ...]:
+        """The new rows; their cells stand in `changes` too, with row 0."""
+        return tuple(row for row in self.rows if row.row == 0)
 
 
 def make_plan(
@@ -115,7 +125,7 @@ def make_plan(
     book = _Book(applications, threads, policy, next_key)
     for item in sorted(news, key=_by_date):
         book.take(item)
-    return Plan(tuple(book.changes), tuple(book.created), tuple(book.outcomes))
+    return Plan(tuple(book.changes), tuple(book.rows.values()), tuple(book.outcomes))
 
 
 def _by_date(item: News) -> tuple[float, str]:
@@ -134,11 +144,10 @@ class _Book:
         next_key: int,
     ) -> None:
         self.policy = policy
-        self.rows = {row.key: row for row in applications if not row.is_blank}
+        self.rows = {row.key: row for row in applications}
         self.threads = dict(threads)
         self.next_key = next_key
         self.changes: list[Change] = []
-        self.created: list[Application] = []
         self.outcomes: list[Outcome] = []
 
     def take(self, item: News) -> None:
@@ -181,24 +190,35 @@ class _Book:
 
     def _set(self, item: News, row: Application, status: Status | None) -> None:
         """Write what the mail says into the row: its status, its day, the appointment."""
-        wanted: list[tuple[str, str]] = []
         if status is not None:
-            wanted.append(("status", status.value))
+            row = self._set_status(row, status, item)
             if item.day and (row.last_known_day is None or item.day > row.last_known_day):
-                wanted.append(("updated_on", item.day.isoformat()))
+                row = self._set_cell(row, "updated_on", item.day.isoformat(), item)
         starts = item.facts.starts_at
-        if starts and item.verdict.detail is Detail.INTERVIEW_REQUEST and row.status is not Status.REJECTED:
-            wanted += _appointment(row, starts)
-        for field, new in wanted:
-            if field in self.policy.fields and row.cell(field) != new:
-                self._change(row, field, new, item)
-                row = row.with_cell(field, new)
+        if (
+            starts
+            and item.verdict.detail is Detail.INTERVIEW_REQUEST
+            and row.status is Status.INTERVIEW
+        ):
+            for name, text in _appointment(row, starts):
+                row = self._set_cell(row, name, text, item)
         self.rows[row.key] = row
 
-    def _change(self, row: Application, field: str, new: str, item: News) -> None:
+    def _set_status(self, row: Application, status: Status, item: News) -> Application:
+        text = self.policy.spelled(status)
+        self._change(row, "status", text, item)
+        return row.with_status(status, text)
+
+    def _set_cell(self, row: Application, name: str, text: str, item: News) -> Application:
+        if name not in self.policy.fields or row.cell(name) == text:
+            return row
+        self._change(row, name, text, item)
+        return row.with_cell(name, text)
+
+    def _change(self, row: Application, name: str, new: str, item: News) -> None:
         self.changes.append(
             Change(
-                row.key, row.row, field, row.cell(field), new,
+                row.key, row.row, name, row.cell(name), new,
                 item.message_id, item.verdict.sentence, item.verdict.model,
             )
         )  # fmt: skip
@@ -217,19 +237,15 @@ class _Book:
         row = Application(row=0, key=self.next_key)
         self.next_key += 1
         day = item.day.isoformat() if item.day else ""
-        cells = {
-            "company": safe_cell(item.facts.company or ""),
-            "role": safe_cell(item.facts.role or ""),
-            "status": _NEW_STATUS.get(item.verdict.detail, Status.APPLIED).value,
-            "applied_on": day,
-            "updated_on": day,
-        }
-        for field, text in cells.items():
-            if text and field in self.policy.fields:
-                self._change(row, field, text, item)
-                row = row.with_cell(field, text)
+        for name, text in (
+            ("company", safe_cell(item.facts.company or "")),
+            ("role", safe_cell(item.facts.role or "")),
+            ("applied_on", day),
+            ("updated_on", day),
+        ):
+            row = self._set_cell(row, name, text, item)
+        row = self._set_status(row, _NEW_STATUS.get(item.verdict.detail, Status.APPLIED), item)
         self.rows[row.key] = row
-        self.created.append(row)
         self._file(item, row.key, None)
 
 
@@ -257,4 +273,8 @@ def _appointment(row: Application, starts: datetime) -> list[tuple[str, str]]:
     """Cells for a dated conversation; the person's own words in them are left alone."""
     ours = row.next_step in ("", "Interview")
     dated = row.next_step == "Interview" or not row.next_step_on
-    return [("next_step", "Interview"), ("next_step_on", starts.date().isoformat())] if ours and dated else []
+    return (
+        [("next_step", "Interview"), ("next_step_on", starts.date().isoformat())]
+        if ours and dated
+        else []
+    )

@@ -64,7 +64,9 @@ def _load(store: Path, corpus: str) -> Model:
     if card.format != FORMAT:
         raise _Mismatch("it has another format")
     if card.sklearn != sklearn.__version__:
-        raise _Mismatch(f"it was made with scikit-learn {card.sklearn}, this is {sklearn.__version__}")
+        raise _Mismatch(
+            f"it was made with scikit-learn {card.sklearn}, this is {sklearn.__version__}"
+        )
     if card.trained_on != corpus:
         raise _Mismatch("the training corpus has changed")
     content = _own_file(folder / "model.joblib")

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from classifier.core.application import FIELDS, Application, Change, Status
+from classifier.core.record import MailRecord
 from classifier.core.verdict import Clue, Detail, Label, Verdict
 from classifier.edges.mailbox import Position
 from classifier.errors import UsageProblem
@@ -107,34 +108,6 @@ _MIGRATIONS = (
 
 
 @dataclass(frozen=True, slots=True)
-class StoredMessage:
-    """One judged mail as the workspace keeps it."""
-
-    id: str
-    fingerprint: str
-    origin: str
-    sent_at: datetime | None  # UTC
-    sender_name: str
-    sender_address: str
-    subject: str
-    thread: tuple[str, ...]
-    text: str | None
-    company: str | None
-    role: str | None
-    starts_at: datetime | None
-    place: str | None
-    verdict: Verdict
-    application_key: int | None = None
-    question: str | None = None
-    candidates: tuple[int, ...] = ()
-
-    @property
-    def needs_review(self) -> bool:
-        """The verdict was not sure enough, or the row was not."""
-        return self.verdict.needs_review or self.question is not None
-
-
-@dataclass(frozen=True, slots=True)
 class Settled:
     """What became of one message when a plan was carried out."""
 
@@ -189,10 +162,7 @@ class State:
         a dry run takes the same path as a real one.
         """
         try:
-            if in_memory_copy:
-                state = cls(_memory_copy(path))
-            else:
-                state = cls(_connect(path))
+            state = cls(_memory_copy(path) if in_memory_copy else _connect(path))
             state._migrate()
         except sqlite3.DatabaseError as error:
             raise UsageProblem(
@@ -250,11 +220,13 @@ class State:
             )
 
     def last_syncs(self) -> list[LastSync]:
-        """The newest finished run of each account, in the order of their names."""
+        """The newest finished sync of each account, newest first."""
         rows = self._db.execute(
             """SELECT r.ended_at, a.* FROM account_runs a JOIN runs r ON r.id = a.run_id
-            WHERE a.run_id = (SELECT max(b.run_id) FROM account_runs b WHERE b.account = a.account)
-            ORDER BY a.account"""
+            WHERE a.run_id = (
+                SELECT max(b.run_id) FROM account_runs b JOIN runs s ON s.id = b.run_id
+                WHERE b.account = a.account AND s.kind = 'sync')
+            ORDER BY r.id DESC, a.account"""
         )
         return [
             LastSync(
@@ -290,7 +262,7 @@ class State:
         ).fetchone()
         return str(row["fingerprint"]) if row else None
 
-    def add_messages(self, messages: Iterable[StoredMessage], run_id: int) -> None:
+    def add_messages(self, messages: Iterable[MailRecord], run_id: int) -> None:
         """Store judged messages; one that is stored already stays as it is."""
         self._db.executemany(
             f"INSERT OR IGNORE INTO messages ({', '.join(_MESSAGE_COLUMNS)}) "
@@ -304,19 +276,29 @@ class State:
             "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?)", (origin, item, reason, run_id)
         )
 
-    def unsettled(self) -> list[StoredMessage]:
+    def unsettled(self) -> list[MailRecord]:
         """Messages whose consequences for the table are not carried out yet."""
         return self._messages("settled_in IS NULL ORDER BY id", ())
 
-    def messages(self, since: datetime | None = None) -> list[StoredMessage]:
+    def messages(self, since: datetime | None = None) -> list[MailRecord]:
         """All messages, or those sent since; newest first, undated last."""
         where = "sent_at >= ?" if since else "1"
         return self._messages(
             f"{where} ORDER BY sent_at IS NULL, sent_at DESC, id", (_text(since),) if since else ()
         )
 
-    def _messages(self, where: str, values: tuple[object, ...]) -> list[StoredMessage]:
-        return [_message(row) for row in self._db.execute(f"SELECT * FROM messages WHERE {where}", values)]
+    def _messages(self, where: str, values: tuple[object, ...]) -> list[MailRecord]:
+        return [
+            _message(row)
+            for row in self._db.execute(f"SELECT * FROM messages WHERE {where}", values)
+        ]
+
+    def count_to_review(self) -> int:
+        """How many messages wait for the person."""
+        row = self._db.execute(
+            "SELECT count(*) FROM messages WHERE needs_review OR question IS NOT NULL"
+        ).fetchone()
+        return int(row[0])
 
     def threads(self) -> dict[str, int]:
         """The id of each mail that lies on a row → the row's key."""
@@ -337,7 +319,9 @@ class State:
 
     def applications(self) -> list[Application]:
         """The rows as they were last seen, by key."""
-        return [_application(row) for row in self._db.execute("SELECT * FROM applications ORDER BY key")]
+        return [
+            _application(row) for row in self._db.execute("SELECT * FROM applications ORDER BY key")
+        ]
 
     def next_key(self) -> int:
         """The first key that no row, present or past, has."""
@@ -457,7 +441,7 @@ def _text(at: datetime | None) -> str | None:
     return at.astimezone(UTC).isoformat(timespec="seconds") if at else None
 
 
-def _message_values(message: StoredMessage) -> tuple[object, ...]:
+def _message_values(message: MailRecord) -> tuple[object, ...]:
     verdict = message.verdict
     starts = message.starts_at
     return (
@@ -479,12 +463,14 @@ def _message_values(message: StoredMessage) -> tuple[object, ...]:
         json.dumps({str(detail): round(p, 6) for detail, p in verdict.probabilities.items()}),
         int(verdict.needs_review),
         verdict.sentence,
-        json.dumps([[clue.words, round(clue.weight, 4)] for clue in verdict.clues], ensure_ascii=False),
+        json.dumps(
+            [[clue.words, round(clue.weight, 4)] for clue in verdict.clues], ensure_ascii=False
+        ),
         verdict.model,
     )
 
 
-def _message(row: sqlite3.Row) -> StoredMessage:
+def _message(row: sqlite3.Row) -> MailRecord:
     verdict = Verdict(
         label=Label(row["label"]),
         detail=Detail(row["detail"]),
@@ -494,7 +480,7 @@ def _message(row: sqlite3.Row) -> StoredMessage:
         clues=tuple(Clue(words, weight) for words, weight in json.loads(row["clues"])),
         model=row["model"],
     )
-    return StoredMessage(
+    return MailRecord(
         id=row["id"],
         fingerprint=row["fingerprint"],
         origin=row["origin"],
@@ -522,15 +508,8 @@ def _time(text: str | None) -> datetime | None:
 def _application(row: sqlite3.Row) -> Application:
     cells = json.loads(row["cells"])
     meaning = cells.pop("meaning", None)
-    status_text = cells.pop("status")
-    return Application(
-        row=row["row"],
-        key=row["key"],
-        status_text=status_text,
-        status=Status(meaning) if meaning else None,
-        edited_at=_time(row["edited_at"]),
-        **cells,
-    )
+    status = Status(meaning) if meaning else None
+    return Application.from_cells(row["row"], cells, status, row["key"], _time(row["edited_at"]))
 
 
 def _cells(row: Application) -> str:

@@ -78,12 +78,12 @@ class Table:
     def _application(self, index: int) -> Application:
         record = self.records[index]
         cells = {field: record.value(column) for field, column in self.columns.items()}
-        status_text = cells.pop("status", "")
-        status = read_status(status_text, self.status_names)
-        return Application(row=index + 1, status_text=status_text, status=status, **cells)
+        status = read_status(cells.get("status", ""), self.status_names)
+        return Application.from_cells(index + 1, cells, status)
 
     @cached_property
-    def _words(self) -> dict[Status, str]:
+    def words(self) -> dict[Status, str]:
+        """How this file spells each status that it holds or that the person mapped."""
         column = self.columns.get("status")
         texts = [] if column is None else [record.value(column) for record in self.records[1:]]
         return status_words(texts, self.status_names)
@@ -93,14 +93,6 @@ class Table:
         """The row that the first added record gets: below the last one that is not empty."""
         filled = (i for i, record in enumerate(self.records) if not record.is_empty)
         return max(filled, default=0) + 2
-
-    def spelled(self, field: str, text: str) -> str:
-        """How this file spells a value of ours: a status in the person's own word."""
-        return self._words.get(Status(text), text) if field == "status" else text
-
-    def with_cells(self, cells: Mapping[tuple[int, str], str]) -> bytes:
-        """The file's bytes after setting cells, keyed by (row, field); see `rendered`."""
-        return self.rendered(cells, ())
 
     def rendered(
         self, cells: Mapping[tuple[int, str], str], added: Sequence[Mapping[str, str]]
@@ -140,7 +132,7 @@ class Table:
         record = Record(("",) * width, self.dialect.newline)
         for field, text in values.items():
             if field in self.columns:
-                record = self._set(record, self.columns[field], self.spelled(field, text))
+                record = self._set(record, self.columns[field], text)
         return record
 
     def _encodable(self, text: str) -> str:

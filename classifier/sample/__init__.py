@@ -1,0 +1,1 @@
+"""The demo: a sample mailbox and the embedded server that serves it."""
