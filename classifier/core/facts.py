@@ -33,9 +33,7 @@ class Facts:
 
 
 # A name: capitalised or numbered words, small joining words only between two of them.
-_WORD = r"(?:[A-ZÄÖÜÉÈÀÁÍÓÚÑÇ0-9][\w&.'’+/-]*|&|\+)"
-_JOIN = r"(?:of|and|the|for|de|du|des|la|le|del|von|und|der|die|für|et|y|e|in|on|at|'s)"
-_NAME = rf"(?P<name>{_WORD}(?:[ \t]+(?:{_JOIN}[ \t]+){{0,2}}{_WORD}){{0,6}})"
+_WORD = r"(?:[A-ZÄÖÜÉÈÀÁÍÓÚÑÇ0-9](?:[\w&'’+/-]|\.(?=\w))*|&|\+)"
 _COMPANY = rf"(?P<name>{_WORD}(?:[ \t]+(?:(?:of|and|de|du|des|von|und|et|y|for|the)[ \t]+){{0,2}}{_WORD}){{0,5}})"
 _POST = r"(?:position|role|post|vacancy|job|opening|opportunity|internship|posting|vacancies)"
 _ROLE = r"(?P<role>[^\n.!?;:|<>]{3,90}?)"
@@ -83,14 +81,9 @@ _COMPANY_PATTERNS: tuple[tuple[float, re.Pattern[str]], ...] = tuple(
                 rf"[Pp]rocess (?:at|with) {_COMPANY}",
             ),
         ),
-        (
-            1.2,
-            _patterns(
-                rf" (?:at|@|bei|chez) {_COMPANY}",
-                rf"[-–—|:] {_COMPANY}$",
-                rf"^{_COMPANY} ?[-–—|:] ",
-            ),
-        ),
+        (1.2, _patterns(rf" (?:at|@|bei|chez) {_COMPANY}")),
+        # Alone these are too weak to name an employer; with the sender's name they do.
+        (0.8, _patterns(rf"[-–—|:] {_COMPANY}$", rf"^{_COMPANY} ?[-–—|:] ")),
     )
     for pattern in patterns
 )
@@ -98,7 +91,7 @@ _COMPANY_PATTERNS: tuple[tuple[float, re.Pattern[str]], ...] = tuple(
 _ROLE_PATTERNS = _patterns(
     rf"(?:for|to|in|about|regarding) (?:the|our|this|a|an) (?:open )?{_POST} (?:of|as|for|titled|entitled):? (?:an? |the |our )?[\"“'‘]?{_ROLE}[\"”'’]?(?= (?:at|with|in|here|has|have|was|is|and we|on|which|that|within|–|—|-) |[\n.!?,;:|]|$)",
     rf"(?:for|to|about|regarding|as|of) (?:the|our|a|an|this|your)(?: open| advertised| vacant)? [\"“'‘]?{_ROLE}[\"”'’]? (?:{_POST}|apprenticeship|placement|traineeship)\b",
-    rf"(?:application|applying|applied|interview|interviewing|candidacy|consideration)(?: to [^\n.,]{{2,40}}?)? (?:for|as|to)(?: the| our| an?)?(?: {_POST}(?: of)?:?)? [\"“'‘]?{_ROLE}[\"”'’]?(?= (?:at|with|here|has|was|is|received|and|within|–|—|-|\() ?|[\n.!?,;:|]|$)",
+    rf"(?:application|applying|applied|interview|interviewing|candidacy|consideration)(?: to [^\n.,]{{2,40}}?)? (?:for|as|to)(?: the| our| an?)?(?: {_POST}(?: of)?:?)? [\"“'‘]?{_ROLE}[\"”'’]?(?= (?:at|with|here|has|was|is|received|and|within|–|—|-) ?|[\n.!?,;:|]|$)",
     rf"(?:[Pp]osition|[Rr]ole|[Jj]ob(?: [Tt]itle)?|[Vv]acancy|[Pp]ost|Stelle|Position|Poste|Puesto|Vacante)(?: applied for)?: *{_ROLE}(?=[\n.!?,;|]|$)",
     rf"(?:Bewerbung|Stelle|Position|Tätigkeit|Ausbildung)(?: \w+)? (?:als|zum|zur|des|der|für die Stelle (?:als)?|für die Position (?:als|des|der)?)(?: (?:eine?[nr]?|der|des|die))? [\"„“]?{_ROLE}[\"“”]?(?= (?:bei|in|an|am|im|vom|und|haben|hat|ist) |\(|[\n.!?,;:|]|$)",
     rf"(?:poste|offre|candidature|fonction) (?:de|d['’]|pour le poste de|au poste de|en tant que) ?[«\"]? ?{_ROLE} ?[»\"]?(?= (?:chez|au sein|à|a|et|dans) |[\n.!?,;:|]|$)",
@@ -140,7 +133,7 @@ _OCCUPATION = re.compile(
 _ROLE_NOISE = re.compile(
     r"""\s*(?:\((?:[mwfdxgni](?:[/|*,.\s]+[mwfdxgni]){1,3}|all\ genders?|gn|remote|hybrid)\)
     |[([]?\b(?:job|req|requisition|ref|id|r|jr|vacancy)\b[\s.:#-]*[a-z]{0,4}[-\s]?\d[\w-]*[)\]]?
-    |\#\s?\d[\w-]*|\(\s*[A-Z]{0,4}-?\d[\w-]*\s*\)|\b[A-Z]{1,4}-?\d{4,}\b|\b\d{5,}\b)\s*""",
+    |\#\s?\d[\w-]*|\(\s*[A-Z]{0,4}[-/]?\d[\w/-]*\s*\)|\b[A-Z]{1,4}-?\d{4,}\b|\b\d{5,}\b)\s*""",
     re.IGNORECASE | re.VERBOSE,
 )
 _NO_ROLE = re.compile(
@@ -157,10 +150,19 @@ _NO_COMPANY = frozenset(
     position role monday tuesday wednesday thursday friday saturday sunday january february march
     april may june july august september october november december am pm noon teams zoom google
     meet skype phone video linkedin indeed unfortunately great good next new update offer
+    when where who what why how tomorrow today yesterday reminder re fw invitation invite news
     frau herr montag dienstag mittwoch donnerstag freitag samstag sonntag
     """.split()
 )
-_EDGE = " \t\r\n.,;:!?-–—|*'\"“”‘’«»()[]<>"
+# A name that ends so is a job's, not an employer's.
+_TITLE = re.compile(
+    r"(?:engineer|developer|analyst|manager|designer|scientist|assistant|associate|director|officer|"
+    r"specialist|consultant|coordinator|administrator|technician|nurse|teacher|lecturer|researcher|"
+    r"internship|intern|trainee|apprentice|architect|representative|advisor|adviser|accountant|clerk|"
+    r"driver|chef|barista|executive|programmer|entwickler(?:in)?|mitarbeiter(?:in)?|leiter(?:in)?)s?$",
+    re.IGNORECASE,
+)
+_EDGE = " \t\r\n.,;:!?-–—|*'\"“”‘’«»[]<>"
 
 
 def find_facts(message: Message, fresh: str) -> Facts:
@@ -194,7 +196,7 @@ def _find_company(message: Message, text: str, role: str | None) -> str | None:
             hear(hit["name"], value * 1.2)
         for hit in list(pattern.finditer(text))[:3]:
             hear(hit["name"], value)
-    for name, value in _names_of_the_sender(message):
+    for name, value in _names_of_the_sender(message, f"{subject}\n{text[:2000]}"):
         hear(name, value)
     if not worth:
         return None
@@ -213,11 +215,11 @@ def _echoes(key: str, worth: dict[str, float]) -> float:
     )
 
 
-def _names_of_the_sender(message: Message) -> list[tuple[str, float]]:
+def _names_of_the_sender(message: Message, text: str) -> list[tuple[str, float]]:
     address, display = message.sender.address, message.sender.name
     local, _, domain = address.partition("@")
-    names: list[tuple[str, float]] = []
     person = looks_like_a_person(display, address)
+    names: list[tuple[str, float]] = []
     if display and not person:
         names.append((without_sender_words(display), 2.4))
     if person and (hit := re.search(r"(?:,|\bat|\bvon|\(|\||@)\s+([^,()|]+)", display)):
@@ -226,13 +228,35 @@ def _names_of_the_sender(message: Message) -> list[tuple[str, float]]:
         return names
     if is_system_domain(domain):
         # Workday and others put the employer's short name before the @.
-        if organisation_label(domain) in ("myworkday", "icims", "taleo") and local.isalpha():
-            names.append((local.title() if not is_system(local) else "", 0.9))
+        if organisation_label(domain) in _NAMED_BEFORE_AT and local.isalpha():
+            names.append(("" if is_system(local) else _as_spelled(local, text), 0.9))
     elif not is_free_mail(domain):
-        label = organisation_label(domain).replace("-", " ").title()
-        spelled = without_sender_words(display) if display else ""
-        names.append((spelled if squeeze(spelled) == squeeze(label) else label, 1.1))
+        # A person writes from the employer's own domain; a portal's may be the portal's name.
+        worth = 2.0 if person else 1.1
+        names.append((_as_spelled(organisation_label(domain), f"{display}\n{text}"), worth))
     return names
+
+
+_NAMED_BEFORE_AT = frozenset({"myworkday", "icims", "taleo"})
+
+
+def _as_spelled(label: str, text: str) -> str:
+    """A domain's label as the mail itself writes that name: ospreylane → Osprey Lane."""
+    wanted = squeeze(label)
+    words = re.findall(r"\w[\w.'’-]*|&", text)
+    keys = ["and" if word == "&" else squeeze(word) for word in words]
+    for start, key in enumerate(keys):
+        if not key or not wanted.startswith(key) or not words[start][0].isupper():
+            continue
+        joined = bare = ""
+        for end in range(start, min(start + 6, len(keys))):
+            joined += keys[end]
+            bare += "" if keys[end] == "and" else keys[end]
+            if wanted in (joined, bare):
+                return " ".join(words[start : end + 1]).rstrip(".'’-")
+            if len(bare) > len(wanted):
+                break
+    return label.replace("-", " ").title()
 
 
 def _clean_company(name: str, role: str | None) -> str:
@@ -246,7 +270,7 @@ def _clean_company(name: str, role: str | None) -> str:
     clean = " ".join(words).strip(_EDGE)
     if role and squeeze(clean) == squeeze(role):
         return ""
-    if is_system(clean) or len(squeeze(clean)) < 2 or squeeze(clean).isdigit():
+    if is_system(clean) or len(squeeze(clean)) < 2 or squeeze(clean).isdigit() or _TITLE.search(clean):
         return ""
     return clean
 
@@ -275,7 +299,11 @@ def _clean_role(text: str) -> str | None:
         role,
         flags=re.IGNORECASE,
     )
-    role = re.split(r"\s+(?:at|with|bei|chez)\s+(?=[A-Z0-9])", role)[0].strip(_EDGE)
+    role = re.split(r"\s+(?:at|with|bei|chez)\s+(?=[A-Z0-9])", role)[0]
+    role = re.split(r"\s+(?:just|has|have|was|is|are|will|landed|arrived)\b", role)[0].strip(_EDGE)
+    role = re.sub(r"\s+(?:at|with|in|for|of|bei|chez|and|or)$", "", role).strip(_EDGE)
+    if role.count("(") != role.count(")"):
+        role = role.split("(")[0].strip(_EDGE)
     if not 2 <= len(role) <= 80 or len(role.split()) > 9:
         return None
     if _NO_ROLE.search(role) or not _OCCUPATION.search(role):

@@ -19,7 +19,7 @@ from classifier.core.names import (
 )
 
 _SAME_COMPANY = 0.86  # similarity from which two names are taken for one employer
-_PERHAPS_COMPANY = 0.6  # from here a person should look before a row is added
+_LIKE_COMPANY = 0.6  # from here a person should look before a row is added
 _SAME_ROLE = 0.80
 _OTHER_ROLE = 0.45  # below, two roles at one employer are taken for different ones
 
@@ -50,6 +50,51 @@ class Letter:
     sender_domain: str
     thread: tuple[str, ...]  # ids of the mails that this one answers
     facts: Facts
+    heading: str = ""  # the sender's name and the subject
+    text: str = ""
+
+
+class _Reading:
+    """A letter with its words made comparable, once for all rows."""
+
+    def __init__(self, letter: Letter) -> None:
+        self.letter = letter
+        self.facts = letter.facts
+        self.domain = squeeze(organisation_label(letter.sender_domain))
+        self.heading = f" {normalised_company(letter.heading)} "
+        self.text = f"{self.heading}{normalised_company(letter.text)} "
+
+    def company(self, row: Application) -> tuple[float, bool]:
+        """How much speaks for the row's employer, 0 to 1, and whether that is a certain sign.
+
+        Certain: the name that was found, the sender's own domain, the row's employer by
+        name in sender or subject. A hint: its name somewhere in the text, a name like it.
+        """
+        name = normalised_company(row.company)
+        if not name:
+            return 0.0, False
+        found = company_similarity(self.facts.company or "", row.company)
+        if found >= _SAME_COMPANY:
+            return found, True
+        own = len(self.domain) >= 4 and self.domain == squeeze(name)
+        if own and (self.facts.company is None or found >= _LIKE_COMPANY):
+            return 0.95, True
+        distinct = len(name) >= 5
+        if distinct and f" {name} " in self.heading:
+            return 0.9, True
+        begins = len(self.domain) >= 5 and squeeze(name).startswith(self.domain)
+        if own or begins or (distinct and f" {name} " in self.text):
+            return max(found, 0.8), False
+        return found, False
+
+    def role(self, row: Application) -> float | None:
+        """How well the row's role fits, 0 to 1; None where mail or row name no role."""
+        if not row.role.strip():
+            return None
+        if self.facts.role is not None:
+            return role_similarity(self.facts.role, row.role)
+        words = normalised_company(row.role)
+        return 0.95 if " " in words and f" {words} " in self.text else None
 
 
 def find_row(
@@ -58,50 +103,54 @@ def find_row(
     """Find the application a mail is about.
 
     `threads` maps the id of an earlier mail to the key of the row it was put on. Certain
-    ways come first: an answered mail, then employer and role. With one employer and
-    several rows, the role must tell them apart or the person is asked.
+    ways come first: an answered mail, then the employer. With several rows of one employer
+    the role must tell them apart, and a mere hint of an employer needs the role beside it:
+    else the person is asked.
     """
-    applications = [row for row in applications if not row.is_blank]
-    by_key = {row.key: row for row in applications}
+    rows = [row for row in applications if not row.is_blank]
+    reading = _Reading(letter)
+    by_key = {row.key: row for row in rows}
     linked = {threads[mail] for mail in letter.thread if threads.get(mail) in by_key}
     if len(linked) == 1:
         key = linked.pop()
-        if not _contradicts(letter.facts, by_key[key]):
+        if not _contradicts(reading, by_key[key]):
             return Match(Certainty.FOUND, key, (key,), "answers an earlier mail of this row")
-
-    scored = [(_company_score(letter, row), row) for row in applications]
-    same = [row for score, row in scored if score >= _SAME_COMPANY and not _too_early(letter, row)]
+    scored = [
+        (score, certain, row)
+        for row in rows
+        for score, certain in (reading.company(row),)
+        if score >= _LIKE_COMPANY and not _too_early(letter, row)
+    ]
+    best = max((score for score, certain, _ in scored if certain), default=0.0)
+    same = [row for score, certain, row in scored if certain and score >= best - 0.05]
     if same:
-        return _among(same, letter.facts.role, f"same employer ({same[0].company})")
-    company = letter.facts.company
-    if company is None:
-        return _by_role_alone(letter, applications)
-    perhaps = sorted(
-        ((score, row) for score, row in scored if score >= _PERHAPS_COMPANY),
-        key=lambda item: (-item[0], item[1].row),
-    )
-    if perhaps:
-        keys = tuple(row.key for _, row in perhaps[:3])
-        return Match(
-            Certainty.ASK, None, keys, f"{company} is like, but not the same as, a row's employer"
-        )
-    return Match(Certainty.NONE, None, (), f"no row of {company}")
+        return _among(same, reading, f"same employer ({same[0].company})")
+    if scored:
+        return _by_hint(scored, reading)
+    if letter.facts.company is None:
+        return _by_role_alone(reading, rows)
+    return Match(Certainty.NONE, None, (), f"no row of {letter.facts.company}")
 
 
-def _contradicts(facts: Facts, row: Application) -> bool:
+def _contradicts(reading: _Reading, row: Application) -> bool:
     """A thread can drift to another role; then its row is no longer certain."""
-    return bool(facts.role and row.role and role_similarity(facts.role, row.role) < _OTHER_ROLE)
+    fit = reading.role(row)
+    return fit is not None and fit < _OTHER_ROLE
 
 
-def _company_score(letter: Letter, row: Application) -> float:
-    """Likeness of the employers; the sender's own domain speaks where the name says little."""
-    company = letter.facts.company
-    score = company_similarity(company or "", row.company)
-    label = squeeze(organisation_label(letter.sender_domain))
-    if len(label) >= 4 and label == squeeze(normalised_company(row.company)):
-        # A mail that names another employer comes perhaps from a sister firm: ask.
-        return max(score, 0.95 if company is None or score >= _PERHAPS_COMPANY else 0.8)
-    return score
+def _by_hint(scored: Sequence[tuple[float, bool, Application]], reading: _Reading) -> Match:
+    """A hint of the employer and the very role are two signs: enough, if on one row only."""
+    ordered = sorted(scored, key=lambda item: (-item[0], item[2].row))
+    rows = [row for _, _, row in ordered]
+    both = [
+        row
+        for score, _, row in ordered
+        if score >= 0.8 and (reading.role(row) or 0.0) >= 0.9 and _is_open(row)
+    ]
+    if len(both) == 1:
+        return _found(both[0], f"its role, and a hint of {both[0].company}")
+    name = reading.facts.company or "the sender"
+    return _ask(rows, f"{name} may be {rows[0].company}")
 
 
 def _too_early(letter: Letter, row: Application) -> bool:
@@ -110,49 +159,49 @@ def _too_early(letter: Letter, row: Application) -> bool:
     return bool(applied and letter.sent_on and (applied - letter.sent_on).days > 1)
 
 
-def _among(rows: Sequence[Application], role: str | None, why: str) -> Match:
+def _among(rows: Sequence[Application], reading: _Reading, why: str) -> Match:
     """Choose between rows of one employer."""
-    if role is None:
-        candidates = [row for row in rows if row.status is None or row.status.is_open] or list(rows)
+    fits = [(reading.role(row), row) for row in rows]
+    if all(fit is None for fit, _ in fits):
+        candidates = [row for row in rows if _is_open(row)] or list(rows)
         if len(candidates) == 1:
             return _found(candidates[0], why)
-        return _ask(candidates, f"{why}, several rows, and the mail names no role")
+        return _ask(candidates, f"{why}, several rows, and the mail doesn't tell which")
+    # Where the mail names the role, a row without one may be it; elsewhere it is not meant.
+    unknown = 0.5 if reading.facts.role else 0.0
     scored = sorted(
-        ((role_similarity(role, row.role) if row.role else 0.5, row) for row in rows),
-        key=lambda item: (-item[0], not _is_open(item[1]), item[1].row),
+        ((unknown if fit is None else fit, row) for fit, row in fits),
+        key=lambda item: (-item[0], not _is_open(item[1]), -len(item[1].role), item[1].row),
     )
     best, best_row = scored[0]
     if best < _OTHER_ROLE:
-        return Match(
-            Certainty.NONE,
-            None,
-            tuple(row.key for _, row in scored[:3]),
-            f"{why}, but no row for the role {role}",
-        )
+        keys = tuple(row.key for _, row in scored[:3])
+        why = f"{why}, but no row for the role {reading.facts.role}"
+        return Match(Certainty.NONE, None, keys, why)
     close = [row for score, row in scored if best - score < 0.1]
     open_ones = [row for row in close if _is_open(row)]
-    if len(open_ones) == 1 and best >= _SAME_ROLE:
-        return _found(open_ones[0], f"{why} and role ({role})")
-    if len(close) > 1:
-        return _ask(close, f"{why}, and more than one row fits the role {role}")
-    if best >= _SAME_ROLE or len(rows) == 1:
-        return _found(best_row, f"{why} and role ({role})")
-    return _ask([row for _, row in scored[:3]], f"{why}, but the role {role} fits no row well")
+    if best >= _SAME_ROLE and len(open_ones) == 1:
+        return _found(open_ones[0], f"{why} and role ({open_ones[0].role})")
+    if best >= _SAME_ROLE and _holds_the_others(close):
+        return _found(best_row, f"{why} and role ({best_row.role})")
+    if len(close) == 1 and (best >= _SAME_ROLE or len(rows) == 1):
+        return _found(best_row, f"{why} and role ({best_row.role or 'none in the row'})")
+    return _ask([row for _, row in scored], f"{why}, but its role fits no row well enough")
 
 
-def _by_role_alone(letter: Letter, applications: Sequence[Application]) -> Match:
+def _holds_the_others(rows: Sequence[Application]) -> bool:
+    """The mail says "Senior Data Engineer"; the row "Data Engineer" is then not meant."""
+    longest = f" {normalised_company(rows[0].role)} "
+    others = [f" {normalised_company(row.role)} " for row in rows[1:]]
+    return all(other in longest and other != longest for other in others)
+
+
+def _by_role_alone(reading: _Reading, rows: Sequence[Application]) -> Match:
     """Without an employer's name a role can only suggest rows, never decide."""
-    role = letter.facts.role
-    if role is None:
-        return Match(Certainty.NONE, None, (), "the mail names neither employer nor role")
-    rows = [
-        row
-        for row in applications
-        if _is_open(row) and row.role and role_similarity(role, row.role) >= _SAME_ROLE
-    ]
-    if not rows:
-        return Match(Certainty.NONE, None, (), "the mail names no employer")
-    return _ask(rows, f"the mail names a role ({role}) but no employer")
+    fitting = [row for row in rows if _is_open(row) and (reading.role(row) or 0.0) >= _SAME_ROLE]
+    if fitting:
+        return _ask(fitting, f"the mail names a role ({fitting[0].role}) but no employer")
+    return Match(Certainty.NONE, None, (), "the mail names no employer")
 
 
 def role_similarity(one: str, other: str) -> float:

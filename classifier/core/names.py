@@ -46,6 +46,14 @@ _LEGAL_FORMS = frozenset(
     """.split()
 )
 
+# Words that people leave out of an employer's name and that tell no two employers apart.
+_DESCRIPTIONS = frozenset(
+    """
+    group holding holdings international global software technologies technology tech systems
+    solutions labs digital studio studios worldwide usa us uk europe deutschland
+    """.split()
+)
+
 # Words that a sender adds to the employer's name: "Brightleaf Talent Acquisition Team".
 _SENDER_WORDS = (
     r"careers?|recruiting|recruitment|recruiters?|hiring|hr|human resources|people|people ops|"
@@ -152,6 +160,8 @@ def company_similarity(one: str, other: str) -> float:
     sort = fuzz.token_sort_ratio(left, right) / 100
     left_words, right_words = set(left.split()), set(right.split())
     if left_words < right_words or right_words < left_words:
+        if (left_words ^ right_words) <= _DESCRIPTIONS:
+            return 0.9
         shared = " ".join(left_words & right_words)
         # A long shared part ("Harrow Finch" in "Harrow Finch Group") says more than a short one.
         return max(sort, 0.75 if len(shared) >= 9 else 0.6)

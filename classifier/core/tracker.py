@@ -65,6 +65,8 @@ class News:
     thread: tuple[str, ...]
     verdict: Verdict
     facts: Facts
+    heading: str = ""  # the sender's name and the subject
+    text: str = ""  # what its sender newly wrote
 
     @property
     def day(self) -> date | None:
@@ -250,7 +252,8 @@ class _Book:
 
 
 def _letter(item: News) -> Letter:
-    return Letter(item.day, item.sender_address.rpartition("@")[2], item.thread, item.facts)
+    domain = item.sender_address.rpartition("@")[2]
+    return Letter(item.day, domain, item.thread, item.facts, item.heading, item.text)
 
 
 def _question(match: Match, item: News) -> str:

@@ -107,7 +107,7 @@ class Terminal:
         self._out.print(line, overflow="ellipsis", no_wrap=True)
         if verdict.sentence:
             sentence = Text(f"“{plain(verdict.sentence)}”", style="italic")
-            self._out.print(Padding(sentence, (0, 0, 0, 4)))
+            self._out.print(Padding(sentence, (0, 0, 0, 4), expand=False))
 
     # the summary
 
@@ -150,7 +150,7 @@ class Terminal:
         """One night of the demo."""
         title = f"Night {night.number} · {night.at:%A %-d %B} · {night.delivered} new mails"
         self._out.print(Text(title, style="bold"))
-        self._out.print(Padding(_report_lines(night.report), (0, 0, 0, 2)))
+        self._out.print(Padding(_report_lines(night.report), (0, 0, 0, 2), expand=False))
 
     def show_demo_end(self, demo: Demonstration) -> None:
         """The summary, and where everything lies."""
@@ -222,7 +222,7 @@ def _report_lines(report: Report) -> Group:
     if report.changes:
         verb = "would change" if report.dry_run else "changed"
         parts.append(Text(f"{_count(_rows(report.changes), 'row')} {verb} in your table:"))
-        parts.append(Padding(_changes_table(report), (0, 0, 0, 2)))
+        parts.append(Padding(_changes_table(report), (0, 0, 0, 2), expand=False))
     elif judged:
         parts.append(Text("Your table stays as it is."))
     if report.to_review:
@@ -295,7 +295,7 @@ def _listing(rows: Iterable[_Row]) -> Padding:
     table.add_column(overflow="fold")
     for when, what, text in rows:
         table.add_row(when, what, text)
-    return Padding(table, (0, 0, 1, 2))
+    return Padding(table, (0, 0, 1, 2), expand=False)
 
 
 def _interview_rows(summary: Summary) -> list[_Row]:
@@ -346,7 +346,7 @@ def _status_table(summary: Summary) -> Padding:
             table.add_row(Text(status.replace("_", " "), style=style), str(count), names)
     if summary.unclear:
         table.add_row("no known status", str(summary.unclear), "")
-    return Padding(table, (0, 0, 1, 2))
+    return Padding(table, (0, 0, 1, 2), expand=False)
 
 
 def _names(applications: Sequence[Application], status: Status) -> str:
@@ -367,7 +367,7 @@ def _figure_lines(figures: Figures) -> Padding:
             f"Half of the {figures.replies} first answers came within "
             f"{figures.median_reply_days:.0f} days"
         )
-    return Padding(Text("\n".join(lines)), (0, 0, 1, 2))
+    return Padding(Text("\n".join(lines)), (0, 0, 1, 2), expand=False)
 
 
 def _rate(share: Share) -> str:

@@ -193,4 +193,6 @@ def _news(message: MailRecord) -> News:
         thread=message.thread,
         verdict=message.verdict,
         facts=Facts(message.company, message.role, message.starts_at, message.place),
+        heading=f"{message.sender_name}\n{message.subject}",
+        text=message.text or "",
     )
