@@ -406,6 +406,7 @@ def _dropped_text(text: str) -> str:
 
 
 def throttled_by(text: str) -> ThrottledError | None:
+    """What a server's answer asks for, if it asks for patience."""
     if not _THROTTLE.search(text):
         return None
     hint = _BACK_OFF.search(text)

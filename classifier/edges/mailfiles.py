@@ -23,7 +23,7 @@ _DATE = (
     rb"[^\r\n]* \d{1,2}:\d\d[^\r\n]*"
 )
 _FIRST = re.compile(rb"From (?:-|\S+[^\r\n]*\d|[ \t]*\r?\n)")
-_SEPARATOR = re.compile(rb"(?m)^From (?:[^\r\n]*?" + _DATE + rb"|(?:- ?)?\r?)$\n?")
+_SEPARATOR = re.compile(rb"(?m)^From (?:[^\r\n]*?" + _DATE + rb"|(?:- ?)?)\r?$\n?")
 _QUOTED_FROM = re.compile(rb"(?m)^>(>*From )")
 
 

@@ -41,5 +41,6 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time limits and back-off of a fraction of a second."""
     monkeypatch.setattr(imap_connection, "CONNECT_SECONDS", 1.0)
     monkeypatch.setattr(imap_connection, "READ_SECONDS", 0.5)
+    monkeypatch.setattr(imap_connection, "GOODBYE_SECONDS", 0.1)
     monkeypatch.setattr(imap_session, "WAIT_FIRST", 0.01)
     monkeypatch.setattr(imap_session, "WAIT_MOST", 0.05)

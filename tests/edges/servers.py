@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -130,6 +131,7 @@ default_internal_user = {user}
 default_internal_group = {group}
 default_login_user = {user}
 auth_failure_delay = 0
+mail_fsync = never
 service anvil {{
   chroot =
 }}
@@ -445,7 +447,7 @@ class ScriptedServer:
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
 
-    def __enter__(self) -> ScriptedServer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -33,6 +33,7 @@ from classifier.sample.server import SampleMail
 
 pytestmark = pytest.mark.usefixtures("short_waits")
 
+HANG_UP = None
 SECRET = "s3cret-and-long"
 
 
@@ -129,18 +130,26 @@ def test_a_password_is_asked_for_once_though_the_line_breaks(three_hundred):
         asked_for.append(1)
         return PASSWORD
 
-    with proxy_to(three_hundred.port, [Line(drop_after=20_000)]) as proxy:
-        with contextlib.closing(open_imap(Account(port=proxy.port), password)) as mailbox:
-            mailbox.open("INBOX")
-            assert sum(map(len, mailbox.newer_than(0, None))) == 300
+    with (
+        proxy_to(three_hundred.port, [Line(drop_after=20_000)]) as proxy,
+        contextlib.closing(open_imap(Account(port=proxy.port), password)) as mailbox,
+    ):
+        mailbox.open("INBOX")
+        assert sum(map(len, mailbox.newer_than(0, None))) == 300
     assert asked_for == [1]
 
 
 # Sign-in
 
 
+@pytest.fixture
+def patient(short_waits, monkeypatch):
+    """Dovecot takes its time over a refusal."""
+    monkeypatch.setattr(imap_connection, "READ_SECONDS", 20.0)
+
+
 @pytest.mark.parametrize("kind", ["pymap", "dovecot"])
-def test_a_refused_password_is_tried_once_only(request, kind):
+def test_a_refused_password_is_tried_once_only(request, kind, patient):
     server = request.getfixturevalue(kind)
     with proxy_to(server.port) as proxy:
         with pytest.raises(SignInRefused) as refused:
@@ -171,7 +180,7 @@ def test_a_drop_at_the_sign_in_is_no_refusal():
     def script(tag, command):
         if command.startswith("LOGIN") and drops:
             drops.pop()
-            return None
+            return HANG_UP
         raise KeyError
 
     with ScriptedServer(script) as server:
@@ -190,7 +199,7 @@ def test_a_server_that_repeats_the_password_in_its_answer_is_not_repeated():
     assert SECRET not in f"{error} {error!r} {error.hint}"
 
 
-def test_no_secret_reaches_the_log(three_hundred, caplog):
+def test_no_secret_reaches_the_log(three_hundred, caplog, patient):
     caplog.set_level(logging.DEBUG)
     with proxy_to(three_hundred.port, [Line(drop_after=20_000)]) as proxy:
         read(Account(port=proxy.port))
@@ -328,7 +337,7 @@ FAULTS = {
 
 
 @pytest.fixture
-def impatient(monkeypatch):
+def impatient(short_waits, monkeypatch):
     monkeypatch.setattr(imap_connection, "READ_SECONDS", 0.15)
 
 
@@ -446,7 +455,7 @@ def test_one_mail_that_upsets_the_server_is_named_and_the_others_come():
 def test_one_mail_that_kills_the_connection_is_named_and_the_others_come(bad):
     def script(tag, command):
         if command.startswith("UID FETCH") and bad in asked(command):
-            return None
+            return HANG_UP
         raise KeyError
 
     with ScriptedServer(script) as server:
@@ -456,11 +465,13 @@ def test_one_mail_that_kills_the_connection_is_named_and_the_others_come(bad):
 
 
 def test_the_newest_mail_is_not_taken_for_a_newer_one():
-    with ScriptedServer(well_behaved) as server:
-        with contextlib.closing(open_imap(Account(port=server.port), lambda: "x")) as mailbox:
-            mailbox.open("INBOX")
-            assert list(mailbox.newer_than(3, None)) == []
-            assert list(mailbox.newer_than(7, None)) == []
+    with (
+        ScriptedServer(well_behaved) as server,
+        contextlib.closing(open_imap(Account(port=server.port), lambda: "x")) as mailbox,
+    ):
+        mailbox.open("INBOX")
+        assert list(mailbox.newer_than(3, None)) == []
+        assert list(mailbox.newer_than(7, None)) == []
 
 
 def test_a_folder_renumbered_while_it_is_read_stops_the_reading():

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from servers import PASSWORD, Account
 
+from classifier.core.message import parse_message
 from classifier.edges import imap
 from classifier.edges.bodystructure import TEXT_LIMIT
 from classifier.edges.imap import open_imap
@@ -47,7 +48,7 @@ class FilesMailbox:
 
     def newer_than(self, last_uid, since):
         for uid, mail in enumerate(read_mail([self.opened]), start=1):
-            arrived = datetime.fromtimestamp(os.stat(mail.path).st_mtime, UTC).date()
+            arrived = datetime.fromtimestamp(Path(mail.path).stat().st_mtime, UTC).date()
             if uid > last_uid and (since is None or arrived >= since):
                 yield [Fetched(uid, mail.raw, len(mail.raw))]
 
@@ -64,7 +65,7 @@ class World:
     empty: Callable[[str], None]
 
 
-@pytest.fixture(params=["pymap", "dovecot", "dovecot-tls", "dovecot-starttls", "files"])
+@pytest.fixture(params=["pymap", "dovecot-tls", "dovecot-starttls", "files"])
 def world(request, tmp_path):
     if request.param == "files":
         return _files(tmp_path)
@@ -119,10 +120,10 @@ def test_an_opened_folder_tells_its_number_of_mails(world, mailbox, folder):
 
 
 def test_mails_come_in_ascending_order_with_all_their_words(world, mailbox, folder):
-    world.add(SampleMail(folder, plain(number)) for number in range(300))
+    world.add(SampleMail(folder, plain(number)) for number in range(140))
     mailbox.open(folder)
     mails = read(mailbox)
-    assert subjects(mails) == [f"mail {number}" for number in range(300)]
+    assert subjects(mails) == [f"mail {number}" for number in range(140)]
     assert [mail.uid for mail in mails] == sorted({mail.uid for mail in mails})
     for number, mail in enumerate(mails):
         assert f"The words of mail {number}.".encode() in mail.raw
@@ -191,13 +192,13 @@ def test_since_leaves_out_what_arrived_before(world, mailbox, folder):
 
 
 def test_a_reader_may_leave_early_and_read_again(world, mailbox, folder):
-    world.add(SampleMail(folder, plain(number)) for number in range(400))
+    world.add(SampleMail(folder, plain(number)) for number in range(270))
     mailbox.open(folder)
-    for _ in range(3):
+    for _ in range(2):
         first = next(iter(mailbox.newer_than(0, None)))
         assert subjects(first)[0] == "mail 0"
     mailbox.open(folder)
-    assert len(read(mailbox)) == 400
+    assert len(read(mailbox)) == 270
 
 
 def test_a_closed_mailbox_may_be_closed_again(world):
@@ -288,6 +289,7 @@ def test_the_reduced_mail_reads_like_the_whole(server, account, folder, animal):
     account.open(folder)
     (mail,) = read(account)
     assert readable(mail.raw) == readable(whole)
+    assert parse_message(mail.raw) == parse_message(whole)
     assert email.message_from_bytes(mail.raw)["Message-ID"] == "<zoo@example.org>"
 
 

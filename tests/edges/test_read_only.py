@@ -95,10 +95,12 @@ def test_a_mailbox_has_no_method_that_changes_mail():
 
 def test_mails_of_one_shape_share_their_commands(server, folder):
     server.add(SampleMail(folder, b"Subject: %d\r\n\r\nhi\r\n" % n) for n in range(100))
-    with proxy_to(server.port) as proxy:
-        with contextlib.closing(open_imap(Account(port=proxy.port), lambda: PASSWORD)) as mailbox:
-            mailbox.open(folder)
-            assert sum(map(len, mailbox.newer_than(0, None))) == 100
+    with (
+        proxy_to(server.port) as proxy,
+        contextlib.closing(open_imap(Account(port=proxy.port), lambda: PASSWORD)) as mailbox,
+    ):
+        mailbox.open(folder)
+        assert sum(map(len, mailbox.newer_than(0, None))) == 100
     fetches = [command for command in proxy.commands() if command.startswith("UID FETCH")]
     assert len(fetches) == 2  # all headers and structures, then all texts
 
