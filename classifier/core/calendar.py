@@ -44,7 +44,14 @@ _EVENT = re.compile(
     r"^BEGIN:VEVENT\s*$.*?(?:^END:VEVENT\s*$|\Z)", re.DOTALL | re.MULTILINE | re.IGNORECASE
 )
 _ZONES = re.compile(
-    r"^BEGIN:VTIMEZONE\s*$.*?(?:^END:VTIMEZONE\s*$|\Z)", re.DOTALL | re.MULTILINE | re.IGNORECASE
+    r"^BEGIN:VTIMEZONE\s*$.*?(?:^END:VTIMEZONE\s*$|(?=^BEGIN:VEVENT)|\Z)",
+    re.DOTALL | re.MULTILINE | re.IGNORECASE,
+)
+# icalendar writes out every change of a zone's clock until 2038: daily ones took a minute.
+_RULES = re.compile(r"^(?:RRULE|RDATE|BEGIN:(?:STANDARD|DAYLIGHT))", re.MULTILINE | re.IGNORECASE)
+_RULES_LIMIT = 60
+_ENDLESS = re.compile(
+    r"FREQ=(?!YEARLY|WEEKLY)|BY(?:HOUR|MINUTE|SECOND|YEARDAY|WEEKNO)", re.IGNORECASE
 )
 _METHOD = re.compile(r"^METHOD:([A-Za-z-]{1,40})\s*$", re.MULTILINE | re.IGNORECASE)
 _CONFERENCE = (
@@ -65,11 +72,14 @@ def read_invites(texts: Iterable[str]) -> tuple[Invite, ...]:
     invites: list[Invite] = []
     for text in texts:
         invites += _read(text[:CALENDAR_LIMIT])
-    return tuple(invites[:_EVENTS_LIMIT])
+    # many senders write the same event as a part and as a file
+    return tuple(dict.fromkeys(invites))[:_EVENTS_LIMIT]
 
 
 def _read(text: str) -> list[Invite]:
     method = found[1].upper() if (found := _METHOD.search(text)) else ""
+    if _ENDLESS.search(text) or len(_RULES.findall(text)) > _RULES_LIMIT:
+        text = _ZONES.sub("", text)  # its zones are looked up by their names then
     attempts = (text, _mended(text), _mended(_ZONES.sub("", text)))
     for attempt in attempts:
         try:

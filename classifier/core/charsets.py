@@ -44,6 +44,7 @@ INVISIBLE = re.compile(
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffc\U000e0000-\U000e0fff]"
 )
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
+_WIDE = re.compile("[\x80-\U0010ffff]")
 _LINE_END = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _ODD_SPACE = re.compile("[\xa0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 
@@ -92,8 +93,8 @@ def _guessed(data: bytes) -> str:
         # cut off inside the last character, or a stray byte in an otherwise good text
         text = data.decode("utf-8", "replace")
         bad = text.count("\ufffd")
-        wide = sum(sign > "\x7f" for sign in text[:20_000]) - bad
-        if error.start >= len(data) - 3 or wide > 10 * bad:
+        wide = len(_WIDE.findall(text)) - bad
+        if wide > 10 * bad or (wide and "unexpected end" in error.reason):
             return text
     return data.decode("cp1252", "replace").replace("\ufffd", "")
 

@@ -119,7 +119,9 @@ _SEPARATORS = (
 
 
 # The serialised tree is well formed: every tag is closed, every value is in double quotes.
-_CLEAN_TAG = re.compile(r'<(/?[a-zA-Z][^\s>/]*)([^>"]*(?:"[^"]*"[^>"]*)*)>')
+_CLEAN_TAG = re.compile(
+    r'<(?:!--.*?--!?|![^>]*|(/?[a-zA-Z][^\s>/]*)([^>"]*(?:"[^"]*"[^>"]*)*))>', re.DOTALL
+)
 # Raw markup: a tag ends at the next angle bracket, whatever the quotes say; this keeps it linear.
 _RAW_TAG = re.compile(r"<(/?[a-zA-Z][^\s<>/]*)([^<>]*)>?")
 _TAG_NAME = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
@@ -141,6 +143,11 @@ _TINY_FONT = re.compile(r"font-size\s*:\s*[01](?:px|pt|em|%)?\s*(?![\d.a-z%])")
 _READABLE_FONT = re.compile(
     r"font(?:-size)?\s*:[^;]*?\b(?:[2-9]|[1-9]\d+)(?:\.\d+)?(?:px|pt|em|%)", re.IGNORECASE
 )
+_MAYBE_HIDDEN = ",".join(
+    f'[style*="{word}" i]'
+    for word in ("display", "visibility", "opacity", "max-", "font-size:0", "font-size: 0",
+                 "font-size:1px", "font-size: 1px")
+)  # fmt: skip
 _PREHEADER = re.compile(r"pre-?header|pre-?view", re.IGNORECASE)
 _RULE = re.compile(r"([^{}]{1,300})\{([^{}]{0,2000})\}")
 _CLASS_SELECTOR = re.compile(r"[a-z]*[.#][A-Za-z_][\w-]*\Z")
@@ -264,7 +271,7 @@ def _without_at_rules(sheet: str) -> str:
 
 
 def _remove_hidden(tree: LexborHTMLParser, selectors: frozenset[str]) -> None:
-    for node in tree.css("[style]"):
+    for node in tree.css(_MAYBE_HIDDEN):
         style = (node.attributes.get("style") or "").lower()
         if _hides(style) and not _is_gap_filler(style, node.html or ""):
             node.decompose()
@@ -293,7 +300,7 @@ def _as_text(markup: str, tag: re.Pattern[str]) -> str:
     out = [pieces[0]]
     link, link_from = "", 0
     for at in range(1, len(pieces) - 2, 3):
-        name = pieces[at].lower()
+        name = (pieces[at] or "").lower()  # "": a comment
         if name == "a":
             found = _HREF.search(pieces[at + 1])
             link, link_from = (found[1] if found else ""), len(out)

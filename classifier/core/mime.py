@@ -101,12 +101,17 @@ class _Found:
     calendars: list[str] = field(default_factory=list)
     spare: list[_Segment] = field(default_factory=list)  # text files shown inline
     texts: int = 0
+    left: int = 2 * BODY_LIMIT  # characters that are still read, of all parts together
+    html_wanted: bool = True
 
 
 def read_body(fields: Fields, content: bytes) -> Body:
     """The readable text of the MIME parts (RFC 2045, RFC 2046), and what else they bring."""
     found = _Found()
     segments = list(_segments(_tree(fields, content), found, depth=0, in_report=False))
+    if not segments and not found.attachments and not found.calendars and content.strip():
+        # a boundary that is never met, or one part of a kind that nobody knows
+        segments = list(_segments(_guessed_tree(content), found, depth=0, in_report=False))
     own = [part for part in segments if not part.embedded and part.text]
     if not any(part.text for part in segments):
         own = segments = found.spare
@@ -142,10 +147,21 @@ def _tree(fields: Fields, content: bytes) -> Part:
     return part
 
 
+_DELIMITER = re.compile(rb"^--([^\n]{1,200}?)[ \t]*\n(?=content-)", re.IGNORECASE | re.MULTILINE)
+
+
+def _guessed_tree(content: bytes) -> Part:
+    """The tree by the boundary that is in the content itself; without one it is plain text."""
+    found = _DELIMITER.search(content[:BODY_LIMIT])
+    if found is None:
+        return _tree([], content)
+    boundary = found[1].strip().replace(b'"', b"")
+    return _tree([("content-type", b'multipart/alternative; boundary="%s"' % boundary)], content)
+
+
 _NESTED = re.compile(rb"multipart/|message/(?=rfc822|global)", re.IGNORECASE)
-_LONG_FIELD = re.compile(
-    rb"^(content-(?:type|disposition)[ \t]*:)((?:[^\n]|\n[ \t]){2000,})",
-    re.IGNORECASE | re.MULTILINE,
+_CONTENT_FIELD = re.compile(
+    rb"^content-(?:type|disposition)[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE
 )
 
 
@@ -157,7 +173,10 @@ def _tamed(content: bytes) -> bytes:
         content = b"\n--".join(content.split(b"\n--", _DELIMITERS_LIMIT)[:_DELIMITERS_LIMIT])
     if len(content) > 50_000:
         # its search for quoted parameters is quadratic
-        content = _LONG_FIELD.sub(lambda long: long[1] + long[2][:_PARAMETER_LIMIT], content)
+        content = _CONTENT_FIELD.sub(lambda field: field[0][:_PARAMETER_LIMIT], content)
+    lowered = content.lower()
+    if lowered.count(b"multipart/") + lowered.count(b"message/") <= _NESTING_LIMIT:
+        return content
     for at, nested in enumerate(_NESTED.finditer(content)):
         if at == _NESTING_LIMIT:
             rest = _NESTED.sub(b"x-deeper/", content[nested.start() :])
@@ -169,15 +188,11 @@ def _segments(part: Part, found: _Found, *, depth: int, in_report: bool) -> Iter
     kind = _kind(part)
     if part.is_multipart() and kind.startswith("multipart/"):
         report = in_report or kind == "multipart/report"
-        texts = [
-            list(_segments(child, found, depth=depth + 1, in_report=report))
-            for child in _children(part)
-        ]
         if kind == "multipart/alternative":
-            yield from _best(texts)
-        else:
-            for text in texts:
-                yield from text
+            yield from _alternative(part, found, depth=depth, in_report=report)
+            return
+        for child in _children(part):
+            yield from _segments(child, found, depth=depth + 1, in_report=report)
     elif part.is_multipart():
         if kind in ("message/rfc822", "message/global") and not in_report:
             _keep_name(part, found)
@@ -185,6 +200,18 @@ def _segments(part: Part, found: _Found, *, depth: int, in_report: bool) -> Iter
                 yield from _embedded(child, found, depth)
     else:
         yield from _leaf(part, kind, found)
+
+
+def _alternative(part: Part, found: _Found, *, depth: int, in_report: bool) -> list[_Segment]:
+    texts: list[list[_Segment]] = []
+    outer = found.html_wanted
+    for child in _children(part):
+        texts.append(list(_segments(child, found, depth=depth + 1, in_report=in_report)))
+        # making HTML readable is half the work: not done where it can't be chosen
+        if sum(text.words for text in texts[-1] if not text.is_html) >= _PLENTY:
+            found.html_wanted = False
+    found.html_wanted = outer
+    return _best(texts)
 
 
 def _children(part: Part) -> list[Part]:
@@ -218,6 +245,8 @@ def _leaf(part: Part, kind: str, found: _Found) -> Iterator[_Segment]:
             found.calendars.append(_text(part))
         return
     named = _keep_name(part, found)
+    if kind == "text/html" and not found.html_wanted:
+        return
     if disposition == "attachment" or not _is_text(kind) or found.texts >= _TEXTS_LIMIT:
         return
     found.texts += 1
@@ -242,7 +271,8 @@ _LOOKS_LIKE_HTML = re.compile(
 
 
 def _read_text(part: Part, kind: str, found: _Found) -> _Segment:
-    text = _text(part)
+    text = _text(part)[: found.left]
+    found.left -= len(text)
     if kind in ("text/html", "application/xhtml+xml") or _LOOKS_LIKE_HTML.match(text):
         return _Segment(clean_text(html_to_text(text)).strip(), is_html=True)
     if kind in ("text/enriched", "text/richtext"):

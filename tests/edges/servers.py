@@ -64,7 +64,7 @@ class Certificates:
 def make_certificates(folder: Path, *, host: str = "127.0.0.1") -> Certificates:
     """A CA and a server certificate for `host`, valid for a day."""
     ca_key, ca = _certificate("Test CA", None, None, host)
-    key, certificate = _certificate("Test server", ca_key, ca, host)
+    key, certificate = _certificate(host, ca_key, ca, host)
     paths = Certificates(folder / "ca.pem", folder / "server.pem", folder / "server.key")
     paths.ca.write_bytes(ca.public_bytes(serialization.Encoding.PEM))
     paths.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
