@@ -270,7 +270,12 @@ def _clean_company(name: str, role: str | None) -> str:
     clean = " ".join(words).strip(_EDGE)
     if role and squeeze(clean) == squeeze(role):
         return ""
-    if is_system(clean) or len(squeeze(clean)) < 2 or squeeze(clean).isdigit() or _TITLE.search(clean):
+    if (
+        is_system(clean)
+        or len(squeeze(clean)) < 2
+        or squeeze(clean).isdigit()
+        or _TITLE.search(clean)
+    ):
         return ""
     return clean
 

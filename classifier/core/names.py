@@ -76,8 +76,8 @@ _SUFFIXES = PublicSuffixList(only_icann=True)
 
 def squeeze(name: str) -> str:
     """Letters and digits of a name, lower case, accents removed: a key for look-ups."""
-    plain = unicodedata.normalize("NFKD", name.casefold())
-    return "".join(letter for letter in plain if letter.isalnum())
+    plain = name.lower() if name.isascii() else unicodedata.normalize("NFKD", name.casefold())
+    return "".join(filter(str.isalnum, plain))
 
 
 def normalised_company(name: str) -> str:

@@ -6,19 +6,21 @@ import json
 import sys
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from classifier.core.application import FIELDS, Application, Change
-from classifier.core.evaluation import Evaluation, Quality, Share
-from classifier.core.message import Address
-from classifier.core.record import MailRecord
-from classifier.core.summary import Appointment, Summary
-from classifier.core.verdict import Verdict
-from classifier.edges.state import LastSync
-from classifier.workflow.classifying import Classified
-from classifier.workflow.evaluating import Examination
-from classifier.workflow.summarising import Overview
-from classifier.workflow.syncing import Report
+
+if TYPE_CHECKING:  # a night without news shall not wait for what only other commands need
+    from classifier.core.evaluation import Evaluation, Quality, Share
+    from classifier.core.message import Address
+    from classifier.core.record import MailRecord
+    from classifier.core.summary import Appointment, Summary
+    from classifier.core.verdict import Verdict
+    from classifier.edges.state import LastSync
+    from classifier.workflow.classifying import Classified
+    from classifier.workflow.evaluating import Examination
+    from classifier.workflow.summarising import Overview
+    from classifier.workflow.syncing import Report
 
 
 def write_json(record: object) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "edges"))
 
-from servers import DOVECOT, PASSWORD, USER, Dovecot, start_dovecot  # noqa: E402
+from servers import DOVECOT, PASSWORD, USER, Dovecot, start_dovecot
 
-from classifier.sample.server import SampleMail  # noqa: E402
-from tests.benchmarks.mails import mails  # noqa: E402
-from tests.benchmarks.measuring import GHOSTRESUME, HEAD, RULE, Run, build_model, measure, row  # noqa: E402
+from classifier.sample.server import SampleMail
+from tests.benchmarks.mails import mails
+from tests.benchmarks.measuring import GHOSTRESUME, HEAD, RULE, Run, build_model, measure, row
 
 COUNT, ROUNDS = 2_000, 3
 
@@ -83,7 +83,7 @@ def _mbsync(server: Dovecot, folder: Path, program: str) -> Run:
     (target / "secret").write_text(PASSWORD)
     config = target / "mbsyncrc"
     config.write_text(
-        f"IMAPAccount b\nHost 127.0.0.1\nPort {server.tls_port}\nUser {USER}\nPassCmd \"cat {target}/secret\"\n"
+        f'IMAPAccount b\nHost 127.0.0.1\nPort {server.tls_port}\nUser {USER}\nPassCmd "cat {target}/secret"\n'
         f"SSLType IMAPS\nCertificateFile {server.ca_file}\n\n"
         f"IMAPStore far\nAccount b\n\nMaildirStore near\nPath {target}/mail/\nInbox {target}/mail/INBOX\n\n"
         f"Channel c\nFar :far:\nNear :near:\nPatterns INBOX\nSync Pull\nCreate Near\nSyncState {target}/\n"

@@ -10,16 +10,24 @@ from classifier.core.matching import Certainty, Letter, find_row, role_similarit
 from classifier.core.names import company_similarity
 
 
-def row(key: int, company: str, role: str = "", status: Status = Status.APPLIED, **more) -> Application:
-    return Application(row=key + 1, key=key, company=company, role=role, status=status, status_text=status, **more)
+def row(
+    key: int, company: str, role: str = "", status: Status = Status.APPLIED, **more
+) -> Application:
+    return Application(
+        row=key + 1, key=key, company=company, role=role, status=status, status_text=status, **more
+    )
 
 
-def letter(company: str | None, role: str | None = None, *, domain: str = "", thread: tuple[str, ...] = ()) -> Letter:
+def letter(
+    company: str | None, role: str | None = None, *, domain: str = "", thread: tuple[str, ...] = ()
+) -> Letter:
     return Letter(date(2026, 3, 1), domain, thread, Facts(company, role, None, None))
 
 
 def test_the_only_row_of_the_employer_is_found() -> None:
-    match = find_row(letter("Harrow & Finch"), [row(1, "Harrow and Finch Ltd"), row(2, "Larkmoor")], {})
+    match = find_row(
+        letter("Harrow & Finch"), [row(1, "Harrow and Finch Ltd"), row(2, "Larkmoor")], {}
+    )
     assert (match.certainty, match.key) == (Certainty.FOUND, 1)
 
 
@@ -36,17 +44,24 @@ def test_with_two_rows_of_one_employer_and_no_role_the_person_is_asked() -> None
 
 
 def test_a_closed_row_yields_to_the_open_one() -> None:
-    rows = [row(1, "Tidewell", "UX Researcher", Status.REJECTED), row(2, "Tidewell", "UX Researcher")]
+    rows = [
+        row(1, "Tidewell", "UX Researcher", Status.REJECTED),
+        row(2, "Tidewell", "UX Researcher"),
+    ]
     assert find_row(letter("Tidewell", "UX Researcher"), rows, {}).key == 2
 
 
 def test_another_role_at_a_known_employer_is_not_put_on_the_known_row() -> None:
-    match = find_row(letter("Tidewell", "Warehouse Operative"), [row(1, "Tidewell", "UX Researcher")], {})
+    match = find_row(
+        letter("Tidewell", "Warehouse Operative"), [row(1, "Tidewell", "UX Researcher")], {}
+    )
     assert match.key is None
 
 
 def test_a_reply_goes_to_the_row_of_the_mail_it_answers() -> None:
-    match = find_row(letter(None, thread=("first@x.example",)), [row(1, "Larkmoor")], {"first@x.example": 1})
+    match = find_row(
+        letter(None, thread=("first@x.example",)), [row(1, "Larkmoor")], {"first@x.example": 1}
+    )
     assert match.key == 1
 
 
@@ -60,7 +75,9 @@ def test_the_senders_own_domain_finds_the_employer() -> None:
 
 
 def test_a_mail_from_before_the_application_is_not_its_answer() -> None:
-    assert find_row(letter("Larkmoor"), [row(1, "Larkmoor", applied_on="2026-03-20")], {}).key is None
+    assert (
+        find_row(letter("Larkmoor"), [row(1, "Larkmoor", applied_on="2026-03-20")], {}).key is None
+    )
 
 
 def test_a_mail_without_employer_never_decides_by_the_role_alone() -> None:

@@ -20,14 +20,30 @@ def verdict(detail: Detail, *, sure: bool = True) -> Verdict:
 
 
 def news(
-    detail: Detail, company: str | None = "Acme", *, mail: str = "m1", sent: datetime | None = SENT,
-    sure: bool = True, role: str | None = None, starts: datetime | None = None, thread: tuple[str, ...] = (),
+    detail: Detail,
+    company: str | None = "Acme",
+    *,
+    mail: str = "m1",
+    sent: datetime | None = SENT,
+    sure: bool = True,
+    role: str | None = None,
+    starts: datetime | None = None,
+    thread: tuple[str, ...] = (),
 ) -> News:
-    return News(mail, sent, "no-reply@greenhouse-mail.io", thread, verdict(detail, sure=sure), Facts(company, role, starts, None))
+    return News(
+        mail,
+        sent,
+        "no-reply@greenhouse-mail.io",
+        thread,
+        verdict(detail, sure=sure),
+        Facts(company, role, starts, None),
+    )
 
 
 def acme(status: Status | None = Status.APPLIED, **more) -> Application:
-    return Application(row=2, key=1, company="Acme", status=status, status_text=status or "", **more)
+    return Application(
+        row=2, key=1, company="Acme", status=status, status_text=status or "", **more
+    )
 
 
 def plan(rows: list[Application], items: list[News], policy: Policy = POLICY) -> Plan:
@@ -130,13 +146,18 @@ def test_cells_made_from_mail_can_not_start_a_formula() -> None:
 def test_an_appointment_is_noted_but_the_persons_own_next_step_stays() -> None:
     starts = datetime(2026, 3, 9, 14, 0, tzinfo=UTC)
     result = plan([acme()], [news(Detail.INTERVIEW_REQUEST, starts=starts)])
-    assert {(c.field, c.new) for c in result.changes} >= {("next_step", "Interview"), ("next_step_on", "2026-03-09")}
+    assert {(c.field, c.new) for c in result.changes} >= {
+        ("next_step", "Interview"),
+        ("next_step_on", "2026-03-09"),
+    }
     kept = plan([acme(next_step="call Jo")], [news(Detail.INTERVIEW_REQUEST, starts=starts)])
     assert {c.field for c in kept.changes} == {"status", "updated_on"}
 
 
 def test_a_field_without_a_column_is_left_out() -> None:
-    narrow = Policy(rows_from_confirmation=True, rows_always=False, fields=frozenset({"company", "status"}))
+    narrow = Policy(
+        rows_from_confirmation=True, rows_always=False, fields=frozenset({"company", "status"})
+    )
     result = plan([acme()], [news(Detail.REJECTION)], narrow)
     assert [change.field for change in result.changes] == ["status"]
 

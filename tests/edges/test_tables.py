@@ -61,7 +61,7 @@ def test_a_file_without_changes_keeps_every_byte(file: tuple[bytes, int]) -> Non
 def test_one_change_changes_exactly_one_cell(
     file: tuple[bytes, int], data: st.DataObject, field: str
 ) -> None:
-    content, count = file
+    content, _ = file
     table = parse_table(content, "t.csv", {}, {})
     rows = [row.row for row in table.applications]
     assume(rows)
