@@ -200,7 +200,7 @@ def _shown(part: Part, *, in_report: bool, nested: bool) -> Iterator[Part]:
 
 
 def _is_readable(part: Part) -> bool:
-    if part.kind == "text/calendar":
+    if part.kind in ("text/calendar", "application/ics"):
         return True  # also as an attachment: that is how many systems send invitations
     return part.kind in ("text/plain", "text/html") and part.disposition != "attachment"
 

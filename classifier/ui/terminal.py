@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -20,7 +20,7 @@ from classifier.core.application import Application, Change, Status
 from classifier.core.evaluation import Evaluation, Quality, Share
 from classifier.core.record import MailRecord
 from classifier.core.summary import Appointment, Figures, Summary
-from classifier.core.verdict import Detail, Label
+from classifier.core.verdict import NEWS, Detail, Label, Verdict
 from classifier.errors import GhostResumeError
 from classifier.ui.jsonform import sender_text
 from classifier.ui.lines import plain, show_error
@@ -83,11 +83,18 @@ class Terminal:
         """An error that did not stop the rest."""
         show_error(problem)
 
+    def _show(self, *renderables: RenderableType, **style: Any) -> None:
+        """Print on standard output, without the blanks that layout leaves at line ends."""
+        with self._out.capture() as captured:
+            self._out.print(*renderables, **style)
+        for line in captured.get().splitlines():
+            self._out.out(line.rstrip(), highlight=False)
+
     # a run
 
     def show_report(self, report: Report) -> None:
         """What a sync or an import did."""
-        self._out.print(_report_lines(report))
+        self._show(_report_lines(report))
         for problem in report.problems:
             self.show_problem(problem)
 
@@ -104,10 +111,10 @@ class Terminal:
         if verdict.needs_review:
             line.append(" please check")
         line.append(f"  {plain(message.subject) or '(no subject)'}")
-        self._out.print(line, overflow="ellipsis", no_wrap=True)
+        self._show(line, overflow="ellipsis", no_wrap=True)
         if verdict.sentence:
             sentence = Text(f"“{plain(verdict.sentence)}”", style="italic")
-            self._out.print(Padding(sentence, (0, 0, 0, 4), expand=False))
+            self._show(Padding(sentence, (0, 0, 0, 4), expand=False))
 
     # the summary
 
@@ -115,31 +122,31 @@ class Terminal:
         """The summary: what needs an answer first, figures last."""
         summary = overview.summary
         if not summary.applications and not summary.messages:
-            self._out.print(_nothing_yet(workspace, config))
+            self._show(_nothing_yet(workspace, config))
             return
-        self._out.print(_summary_parts(summary))
+        self._show(_summary_parts(summary))
         for last in overview.last_syncs[:3]:
             state = f"; {plain(last.run.error)}" if last.run.error else ""
             line = f"Last sync of {plain(last.run.account)}: {_ago(last.ended_at)}{state}"
-            self._out.print(Text(line, style="dim"))
+            self._show(Text(line, style="dim"))
 
     # evaluation
 
     def show_examination(self, result: Examination) -> None:
         """Figures with n and 95 % intervals."""
-        self._out.print(Text(f"{result.whole.n} labelled mails, model {result.model}\n", "bold"))
-        self._out.print(_quality_table("Label", result.whole.by_label.items()))
-        self._out.print(_quality_table("Detail", result.whole.by_detail.items()))
-        self._out.print(_evaluation_lines(result.whole))
+        self._show(Text(f"{result.whole.n} labelled mails, model {result.model}\n", "bold"))
+        self._show(_quality_table("Label", result.whole.by_label.items()))
+        self._show(_quality_table("Detail", result.whole.by_detail.items()))
+        self._show(_evaluation_lines(result.whole))
         for title, parts in (("By source", result.by_source), ("By language", result.by_lang)):
             if len(parts) > 1:
-                self._out.print(_parts_table(title, parts))
+                self._show(_parts_table(title, parts))
 
     # the demo
 
     def show_demo_start(self) -> None:
         """Say what is about to happen."""
-        self._out.print(
+        self._show(
             Text(
                 "Sam Rivera is looking for a job. A mail server starts on this machine with six\n"
                 "invented weeks of Sam's inbox; three nights are synced, as a timer would do it.\n"
@@ -149,16 +156,16 @@ class Terminal:
     def show_night(self, night: Night) -> None:
         """One night of the demo."""
         title = f"Night {night.number} · {night.at:%A %-d %B} · {night.delivered} new mails"
-        self._out.print(Text(title, style="bold"))
-        self._out.print(Padding(_report_lines(night.report), (0, 0, 0, 2), expand=False))
+        self._show(Text(title, style="bold"))
+        self._show(Padding(_report_lines(night.report), (0, 0, 0, 2), expand=False))
 
     def show_demo_end(self, demo: Demonstration) -> None:
         """The summary, and where everything lies."""
-        self._out.print(_summary_parts(demo.overview.summary))
+        self._show(_summary_parts(demo.overview.summary))
         home = demo.workspace.home
         shown = home.relative_to(Path.cwd()) if home.is_relative_to(Path.cwd()) else home
-        self._out.print(Text("Where it is", style="bold"))
-        self._out.print(
+        self._show(Text("Where it is", style="bold"))
+        self._show(
             Text(
                 f"  {shown}/data/applications.csv   Sam's table; open it in a spreadsheet\n"
                 f"  {shown}/data/backups/           how it was before each night\n"
@@ -273,7 +280,7 @@ def _summary_parts(summary: Summary) -> Group:
         title = f"Waiting for your review: {_count(len(summary.to_review), 'mail')}"
         parts.append(Text(title, style="bold"))
         rows = [
-            (_day(m.sent_at), f"perhaps {_kind(m.verdict.detail)}", _review_line(m))
+            (_day(m.sent_at), f"perhaps {_kind(_most_likely_news(m.verdict))}", _review_line(m))
             for m in summary.to_review[:_MOST_LISTED]
         ]
         parts.append(_listing(rows))
@@ -382,6 +389,14 @@ def _nothing_yet(workspace: Workspace, config: Config) -> Text:
         "ghostresume sync" if config.accounts else "ghostresume import PATH, or: ghostresume demo"
     )
     return Text(f"Nothing is here yet, in {workspace.home}.\n→ {next_step}")
+
+
+def _most_likely_news(verdict: Verdict) -> Detail:
+    """What a doubtful mail may be; a verdict that is no news waits only because it might be one."""
+    shares = verdict.probabilities
+    if verdict.detail.is_about_an_application:
+        return verdict.detail
+    return max(NEWS, key=lambda detail: shares[detail])
 
 
 def _kind(detail: Detail) -> str:
