@@ -15,6 +15,7 @@ from classifier.core.names import (
     company_similarity,
     normalised_company,
     organisation_label,
+    spelled_alike,
     squeeze,
 )
 
@@ -61,8 +62,8 @@ class _Reading:
         self.letter = letter
         self.facts = letter.facts
         self.domain = squeeze(organisation_label(letter.sender_domain))
-        self.heading = f" {normalised_company(letter.heading)} "
-        self.text = f"{self.heading}{normalised_company(letter.text)} "
+        self.heading = f" {spelled_alike(letter.heading)} "
+        self.text = f"{self.heading}{spelled_alike(letter.text)} "
 
     def company(self, row: Application) -> tuple[float, bool]:
         """How much speaks for the row's employer, 0 to 1, and whether that is a certain sign.

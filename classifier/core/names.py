@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from publicsuffixlist import PublicSuffixList
 from rapidfuzz import fuzz
@@ -74,23 +75,35 @@ _GENERIC = re.compile(rf"^(?:the\s+)?(?:{_SENDER_WORDS}|\s|&|and)+$", re.IGNOREC
 _SUFFIXES = PublicSuffixList(only_icann=True)
 
 
+@lru_cache(maxsize=8192)  # each mail is held against every row: the same names over and over
 def squeeze(name: str) -> str:
     """Letters and digits of a name, lower case, accents removed: a key for look-ups."""
     plain = name.lower() if name.isascii() else unicodedata.normalize("NFKD", name.casefold())
     return "".join(filter(str.isalnum, plain))
 
 
+def spelled_alike(text: str) -> str:
+    """The words of a text in one spelling: no case, accents, apostrophes or "and"."""
+    plain = text.replace("'", "").replace("’", "")
+    if not plain.isascii():
+        plain = unicodedata.normalize("NFKD", plain.casefold())
+        plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    words = _WORDS.findall(plain.lower())
+    return " ".join([word for word in words if word != "and"] or words)
+
+
+@lru_cache(maxsize=8192)
 def normalised_company(name: str) -> str:
-    """A company's name for comparing: no case, accents, legal form or leading article."""
-    plain = unicodedata.normalize("NFKD", name.casefold())
-    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    words = re.findall(r"[^\W_]+", plain.replace("'", "").replace("’", ""))
-    words = [word for word in words if word != "and"] or words
+    """A company's name for comparing: as `spelled_alike`, without legal form or article."""
+    words = spelled_alike(name).split()
     while len(words) > 1 and words[-1] in _LEGAL_FORMS:
         words.pop()
     if len(words) > 1 and words[0] == "the":
         words.pop(0)
     return " ".join(words)
+
+
+_WORDS = re.compile(r"[^\W_]+")
 
 
 def is_system(name: str) -> bool:
@@ -144,6 +157,7 @@ def looks_like_a_person(display_name: str, address: str) -> bool:
     return named and squeeze(display_name) not in owner
 
 
+@lru_cache(maxsize=65536)
 def company_similarity(one: str, other: str) -> float:
     """How alike two employers' names are, 0 to 1.
 
