@@ -352,7 +352,7 @@ _STUB = re.compile(
     r"|keine html|html-?(?:ansicht|darstellung|format)|im browser"
     r"|format html|version html|formato html|navigat(?:eur|ore)|navegador"
 )
-_PLENTY = 120  # words after which a plain part is no stub, and the HTML needn't be looked at
+_PLENTY = 60  # words after which a plain part is no stub, and the HTML needn't be looked at
 
 
 def _best(alternatives: list[list[_Segment]]) -> list[_Segment]:

@@ -71,6 +71,9 @@ def back_up(path: Path, folder: Path, at: datetime) -> Path | None:
     except FileNotFoundError:
         return None
     make_folder(folder)
+    for leftover in folder.glob(f".{path.stem}-*{path.suffix}.*.new"):  # of a killed run
+        with suppress(OSError):
+            leftover.unlink()
     copy = folder / f"{path.stem}-{at:%Y%m%dT%H%M%S%f}{path.suffix}"
     replace_whole(copy, content)
     for old in sorted(folder.glob(f"{path.stem}-*{path.suffix}"))[:-KEPT_BACKUPS]:
@@ -93,7 +96,7 @@ def workspace_lock(path: Path) -> Iterator[None]:
 
     The operating system drops the lock with the process, so a killed sync leaves none.
     """
-    lock = FileLock(path, timeout=0)
+    lock = FileLock(path, timeout=0, mode=OWNER_ONLY)
     try:
         lock.acquire()
     except Timeout:

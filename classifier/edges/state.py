@@ -425,6 +425,8 @@ def _connect(path: Path) -> sqlite3.Connection:
     # FULL: what is announced in `pending` is on disk before the tracker file changes.
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA foreign_keys = ON")
+    # Text that is dropped (`keep_text_days`) is to be gone from the file, too.
+    db.execute("PRAGMA secure_delete = ON")
     return db
 
 

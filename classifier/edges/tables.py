@@ -179,7 +179,13 @@ def parse_table(
         header = Record(FIELDS, "\n")
         columns = {field: index for index, field in enumerate(FIELDS)}
         return Table(dialect, "", (header,), columns, digest, mapped_statuses)
-    text = content[len(bom) :].decode(encoding, "strict")
+    try:
+        text = content[len(bom) :].decode(encoding, "strict")
+    except UnicodeDecodeError as error:
+        raise TrackerNotWritable(
+            f"{name} is damaged at byte {len(bom) + error.start} ({encoding}); nothing was changed.",
+            hint="Open the file in a spreadsheet and save it as CSV in UTF-8.",
+        ) from None
     preamble, delimiter = "", ""
     if hit := _SEPARATOR_LINE.match(text):
         preamble, delimiter = hit[0], hit[1]

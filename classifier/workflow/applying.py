@@ -136,8 +136,6 @@ def _apply_once(
     table = read_tracker(workspace, config)
     rows = known_rows(state, table, path)
     write = _decide(state, table, rows, config)
-    if dry_run:
-        return write.applied
     pending = PendingWrite(
         run_id=run_id,
         digest_after=hashlib.sha256(write.content).hexdigest(),
@@ -148,7 +146,7 @@ def _apply_once(
         ),
     )
     needs_saving = bool(write.changes) or not path.exists()
-    if needs_saving:
+    if needs_saving and not dry_run:  # a dry run's state is a copy in memory
         with state.transaction():
             state.remember_applications(rows)
             state.announce(pending)

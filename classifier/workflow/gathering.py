@@ -106,7 +106,8 @@ def _read_folder(
         )
         position = None
     last_uid = position.last_uid if position else 0
-    since = None if position and errand.since is None else _first_day(errand, account)
+    # While nothing was found yet (UID 0), the whole old folder still lies ahead.
+    since = None if last_uid and errand.since is None else _first_day(errand, account)
     if errand.since is not None:
         last_uid = 0  # an explicit --since looks back over what has been read, too
     errand.progress.step(f"reading {where}", 0, None)
@@ -118,6 +119,7 @@ def _read_folder(
             errand.state.add_messages(judged, errand.run_id)
             for item in batch:
                 if isinstance(item, Unfetched):
+                    errand.progress.say(f"{where}, mail {item.uid}: {item.reason}")
                     errand.state.add_failure(where, str(item.uid), item.reason, errand.run_id)
             if position is None or highest > position.last_uid:
                 # Moved with the mails, in one transaction: no kill can part them.
@@ -144,6 +146,7 @@ def _judge_batch(
     for item, message in zip(fetched, parsed, strict=True):
         if isinstance(message, Unreadable):
             tally.failed += 1
+            errand.progress.say(f"{where}, mail {item.uid}: {message.reason}")
             with errand.state.transaction():
                 errand.state.add_failure(where, str(item.uid), message.reason, errand.run_id)
         else:

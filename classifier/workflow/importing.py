@@ -59,7 +59,7 @@ def import_mail(
             run_id = state.begin_run("import", now)
             judge = Judge(workspace.models, progress)
             errand = Errand(state, judge, progress, config, run_id, now, options.since)
-            results = [_read_path(errand, path, stdin) for path in options.paths]
+            results = [_read_path(errand, path, stdin) for path in dict.fromkeys(options.paths)]
             return conclude(errand, workspace, results, dry_run=options.dry_run)
         finally:
             state.close()

@@ -105,6 +105,8 @@ def as_stored(judged: Judged, origin: str, keep_text_since: datetime | None) -> 
     recent = (
         keep_text_since is None or message.sent_at is None or message.sent_at >= keep_text_since
     )
+    if not about_jobs:
+        verdict = replace(verdict, sentence=None, clues=())  # they quote the text
     thread = dict.fromkeys(
         mail for mail in (message.in_reply_to, *reversed(message.references)) if mail
     )
