@@ -6,11 +6,12 @@ import difflib
 import ipaddress
 import re
 import tomllib
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from classifier.core.application import FIELDS, Status
 from classifier.errors import ConfigProblem
@@ -80,19 +81,6 @@ class Account(_Section):
     password_env: str = ""
     ca_file: str | None = None
 
-    @model_validator(mode="after")
-    def _goes_together(self) -> Account:
-        if self.security == "plain" and not _is_loopback(self.host):
-            raise ValueError(
-                f'security = "plain" would send the password unencrypted to {self.host}; '
-                'it is allowed on loopback only: use "tls" or "starttls"'
-            )
-        if self.auth == "command" and not self.password_command:
-            raise ValueError('auth = "command" needs password_command = ["program", "argument"]')
-        if self.auth == "env" and not self.password_env:
-            raise ValueError('auth = "env" needs password_env = "NAME_OF_THE_VARIABLE"')
-        return self
-
     @property
     def usual_port(self) -> int:
         """The port to connect to: as configured, else 993 for TLS and 143 otherwise."""
@@ -106,15 +94,6 @@ class Config(_Section):
     act: Act = Field(default_factory=Act)
     privacy: Privacy = Field(default_factory=Privacy)
     accounts: tuple[Account, ...] = Field(default=(), strict=False)
-
-    @field_validator("accounts")
-    @classmethod
-    def _names_differ(cls, accounts: tuple[Account, ...]) -> tuple[Account, ...]:
-        names = [account.name for account in accounts]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"two accounts share the name {', '.join(map(repr, twice))}")
-        return accounts
 
 
 def _is_loopback(host: str) -> bool:
@@ -156,13 +135,16 @@ def parse_config(text: str, name: str = FILE_NAME) -> Config:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigProblem(name, (f"not valid TOML: {error}",), hint=hint) from None
+    lines = _line_numbers(text)
+    problems = [(_nearest_line(where, lines), what) for where, what in _contradictions(table)]
     try:
-        return Config.model_validate(table)
+        config = Config.model_validate(table)
     except ValidationError as error:
-        lines = _line_numbers(text)
-        problems = sorted(_problem(dict(item), lines) for item in error.errors())
-        listed = tuple(f"line {line}: {what}" for line, what in problems)
-        raise ConfigProblem(name, listed, hint=hint) from None
+        problems += [_problem(dict(item), lines) for item in error.errors()]
+    if problems:
+        listed = tuple(f"line {line}: {what}" for line, what in sorted(problems))
+        raise ConfigProblem(name, listed, hint=hint)
+    return config
 
 
 _Path = tuple[str | int, ...]
@@ -176,11 +158,43 @@ _SECTIONS: dict[_Path, type[BaseModel]] = {
 }
 
 
+_SECRETS = frozenset({"password", "passwd", "pass", "secret", "token", "app_password"})
+
+
+def _contradictions(table: dict[str, Any]) -> Iterator[tuple[_Path, str]]:
+    """Settings that are fine one by one but not together; told beside all other problems."""
+    accounts = table.get("accounts", [])
+    seen: set[object] = set()
+    for index, account in enumerate(accounts if isinstance(accounts, list) else []):
+        if not isinstance(account, dict):
+            continue
+        where: _Path = ("accounts", index)
+        name, host = account.get("name"), account.get("host", "")
+        if name in seen and isinstance(name, str):
+            yield (*where, "name"), f"two accounts share the name {name!r}"
+        seen.add(name if isinstance(name, str) else None)
+        if account.get("security") == "plain" and not _is_loopback(str(host)):
+            yield (
+                (*where, "security"),
+                f'security = "plain" would send the password unencrypted to {host}; '
+                'it is allowed on loopback only: use "tls" or "starttls"',
+            )
+        if account.get("auth") == "command" and not account.get("password_command"):
+            yield (*where, "auth"), 'auth = "command" needs password_command = ["program"]'
+        if account.get("auth") == "env" and not account.get("password_env"):
+            yield (*where, "auth"), 'auth = "env" needs password_env = "NAME_OF_THE_VARIABLE"'
+
+
 def _problem(item: dict[str, Any], lines: dict[_Path, int]) -> tuple[int, str]:
     where: _Path = tuple(item["loc"])
     key = ".".join(str(part) for part in where if not isinstance(part, int)) or "the file"
     kind, context = item["type"], item.get("ctx", {})
     if kind == "extra_forbidden":
+        if str(where[-1]).lower() in _SECRETS:
+            return _nearest_line(where, lines), (
+                f"{str(where[-1])!r}: no secret belongs in this file; "
+                'use auth = "keyring", "command" or "env"'
+            )
         section = _SECTIONS.get(tuple(p for p in where[:-1] if not isinstance(p, int)), Config)
         known = tuple(section.model_fields)
         what = f"unknown key {str(where[-1])!r}{_nearest(str(where[-1]), known)}"

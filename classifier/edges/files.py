@@ -13,7 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from classifier.errors import AlreadyRunning
+from classifier.errors import AlreadyRunning, UsageProblem
 
 OWNER_ONLY = 0o600
 OWNER_ONLY_FOLDER = 0o700
@@ -103,6 +103,11 @@ def workspace_lock(path: Path) -> Iterator[None]:
         raise AlreadyRunning(
             "Another sync is running in this workspace; nothing was done.",
             hint="Wait until it has ended, then run the command again.",
+        ) from None
+    except OSError as error:
+        raise UsageProblem(
+            f"The workspace can't be written ({path}: {reason_of(error)}); nothing was done.",
+            hint="Mend that, or name another folder with --home DIR.",
         ) from None
     try:
         yield

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -46,7 +47,7 @@ _STATUS_STYLE = {
     Status.WITHDRAWN: "bright_black",
 }
 _PIPE_WIDTH = 80
-_MOST_LISTED = 8
+_MOST_LISTED = 6
 _QUIET_AFTER = 0.25  # seconds: a step that is over sooner shows no bar
 
 
@@ -88,7 +89,7 @@ class Terminal:
         with self._out.capture() as captured:
             self._out.print(*renderables, **style)
         for line in captured.get().splitlines():
-            self._out.out(line.rstrip(), highlight=False)
+            click.echo(line.rstrip())
 
     # a run
 
@@ -214,15 +215,15 @@ def _report_lines(report: Report) -> Group:
     counts = report.classified
     judged = sum(counts.values())
     if judged:
-        line = (
-            f"{_count(judged, 'new mail')} judged: {_count(counts[Label.INTERVIEW_REQUEST], 'interview request')}, "
-            f"{_count(counts[Label.REJECTION], 'rejection')}, {counts[Label.OTHER]} other"
-        )
-    else:
-        line = (
-            "No new mail." if not fetched else f"{_count(fetched, 'mail')} read, none of them new."
-        )
-    parts.append(Text(line))
+        interviews = _count(counts[Label.INTERVIEW_REQUEST], "interview request")
+        rejections = _count(counts[Label.REJECTION], "rejection")
+        others = f"{counts[Label.OTHER]} other"
+        heading = f"{_count(judged, 'new mail')} judged"
+        parts.append(Text(f"{heading}: {interviews}, {rejections}, {others}"))
+    elif fetched:
+        parts.append(Text(f"{_count(fetched, 'mail')} read, none of them new."))
+    elif not report.problems:
+        parts.append(Text("No new mail."))
     failed = sum(run.failed for run in report.accounts)
     if failed:
         parts.append(Text(f"{_count(failed, 'mail')} could not be read; the others were."))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,10 +14,12 @@ import pytest
 sys.path.append(str(Path(__file__).parents[1] / "edges"))  # servers.py lies there
 
 import servers
-from desk import PASSWORD, PASSWORD_ENV, TRACKER, USER, Desk
+from desk import PASSWORD, PASSWORD_ENV, USER, Desk, lay_out
 
+from classifier.core.model import Model
 from classifier.edges import imap_connection, imap_session
-from classifier.edges.workspace import Workspace
+from classifier.edges import model_store as model_store_module
+from classifier.edges.model_store import load_model
 from classifier.sample.server import ImapServer, serve_imap
 
 
@@ -26,20 +29,33 @@ def server() -> Iterator[ImapServer]:
         yield server
 
 
-@pytest.fixture
-def desk(tmp_path: Path, model_store: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """A workspace with a table of four applications and the base model."""
+@pytest.fixture(scope="session")
+def model(model_store: Path) -> Model:
+    return load_model(model_store, lambda _step, _share: None, lambda _line: None)
+
+
+@pytest.fixture(autouse=True)
+def warm(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real model, but read from the disk once for all tests: that is half of a short sync."""
+    monkeypatch.setattr(model_store_module, "load_model", lambda *_: model)
+
+
+@pytest.fixture(autouse=True)
+def password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PASSWORD_ENV, PASSWORD)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, model_store: Path) -> Desk:
+    """A workspace with a table of four applications and the base model."""
     return lay_out(tmp_path / "desk", model_store)
 
 
-def lay_out(home: Path, model_store: Path, tracker: bytes | None = TRACKER) -> Desk:
-    workspace = Workspace(home)
-    workspace.data.mkdir(parents=True)
-    workspace.models.symlink_to(model_store, target_is_directory=True)
-    if tracker is not None:
-        (workspace.data / "applications.csv").write_bytes(tracker)
-    return Desk(workspace)
+@pytest.fixture
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

@@ -108,6 +108,16 @@ class Desk:
         }
 
 
+def lay_out(home: Path, model_store: Path, tracker: bytes | None = TRACKER) -> Desk:
+    """A new workspace; its models are the shared ones."""
+    workspace = Workspace(home)
+    workspace.data.mkdir(parents=True)
+    workspace.models.symlink_to(model_store, target_is_directory=True)
+    if tracker is not None:
+        (workspace.data / "applications.csv").write_bytes(tracker)
+    return Desk(workspace)
+
+
 _ABOUT_RUNS = ("runs", "account_runs")
 # What may differ between a run and one that was killed and run again.
 _OF_THE_RUN = {"run_id", "at", "settled_in"}
