@@ -174,11 +174,11 @@ def _contradictions(table: dict[str, Any]) -> Iterator[tuple[_Path, str]]:
             yield (*where, "name"), f"two accounts share the name {name!r}"
         seen.add(name if isinstance(name, str) else None)
         if account.get("security") == "plain" and not _is_loopback(str(host)):
-            yield (
-                (*where, "security"),
-                f'security = "plain" would send the password unencrypted to {host}; '
-                'it is allowed on loopback only: use "tls" or "starttls"',
+            told = (
+                f'security = "plain" would send the password unencrypted to {host} '
+                'and is allowed on loopback only: use "tls" or "starttls"'
             )
+            yield (*where, "security"), told
         if account.get("auth") == "command" and not account.get("password_command"):
             yield (*where, "auth"), 'auth = "command" needs password_command = ["program"]'
         if account.get("auth") == "env" and not account.get("password_env"):

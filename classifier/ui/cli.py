@@ -280,8 +280,10 @@ def run(arguments: list[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Stopped. What was finished is kept; run the command again to go on.", err=True)
         return 130
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough; flushing at exit would complain again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, SystemExit):
+        # The reader (head, less) has seen enough; click turns that into SystemExit itself.
+        # What is still buffered has nowhere to go, and flushing it at exit would complain.
+        if sys.__stdout__ is not None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())
         return 0
     return code if isinstance(code, int) else 0

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console, Group, RenderableType
@@ -84,10 +84,14 @@ class Terminal:
         """An error that did not stop the rest."""
         show_error(problem)
 
-    def _show(self, *renderables: RenderableType, **style: Any) -> None:
+    def _show(self, renderable: RenderableType, *, on_one_line: bool = False) -> None:
         """Print on standard output, without the blanks that layout leaves at line ends."""
         with self._out.capture() as captured:
-            self._out.print(*renderables, **style)
+            self._out.print(
+                renderable,
+                overflow="ellipsis" if on_one_line else None,
+                no_wrap=on_one_line or None,
+            )
         for line in captured.get().splitlines():
             click.echo(line.rstrip())
 
@@ -112,7 +116,7 @@ class Terminal:
         if verdict.needs_review:
             line.append(" please check")
         line.append(f"  {plain(message.subject) or '(no subject)'}")
-        self._show(line, overflow="ellipsis", no_wrap=True)
+        self._show(line, on_one_line=True)
         if verdict.sentence:
             sentence = Text(f"“{plain(verdict.sentence)}”", style="italic")
             self._show(Padding(sentence, (0, 0, 0, 4), expand=False))

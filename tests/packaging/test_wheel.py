@@ -38,7 +38,17 @@ def program(wheel: Path, tmp_path_factory) -> Path:
     site = next((home / "lib").glob("python*")) / "site-packages"
     (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
     subprocess.run(
-        [python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--force-reinstall", wheel],
+        [
+            python,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--no-index",
+            "--force-reinstall",
+            wheel,
+        ],
         check=True,
         capture_output=True,
         env=os.environ | {"PYTHONPATH": ""},

@@ -152,13 +152,13 @@ class TestDemo:
             message = next(
                 m for m in told["messages"] if m["message_id"] == f"{mail['id']}@sample.example"
             )
-            assert (
-                message["needs_review"] or message["detail"] == mail["truth"]["detail"]
-            ), f"{mail['id']} was filed as {message['detail']} without asking"
+            assert message["needs_review"] or message["detail"] == mail["truth"]["detail"], (
+                f"{mail['id']} was filed as {message['detail']} without asking"
+            )
 
     def test_sams_own_words_stay(self, demo) -> None:
         home, _ = demo
-        first = sorted((home / "data" / "backups").iterdir())[0]
+        first = min((home / "data" / "backups").iterdir())
         with first.open(encoding="utf-8", newline="") as file:
             before = list(csv.DictReader(file))
         for old, new in zip(before, self.rows(home), strict=False):
@@ -186,7 +186,7 @@ class TestDemo:
         mail = home / "hostile.eml"
         mail.write_bytes(
             b"From: \x1b]0;owned\x07\x1b[2J =cmd|'/c calc'!A1 <jobs@evil.example>\n"
-            b"Subject: =?utf-8?b?G1sybOKAriE9?= Thank you for applying to =HYPERLINK(\"http://x\")\n"
+            b'Subject: =?utf-8?b?G1sybOKAriE9?= Thank you for applying to =HYPERLINK("http://x")\n'
             b"Message-ID: <hostile@evil.example>\nDate: Mon, 02 Mar 2026 10:00:00 +0000\n\n"
             b"Thank you for applying to =HYPERLINK(1)! We have received your application for the "
             b"Data Analyst role and will review it. \x1b[31m\x07\n"

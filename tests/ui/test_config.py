@@ -66,7 +66,8 @@ def test_all_problems_are_told_at_once_each_with_its_line() -> None:
     assert "line 2: unknown key 'creat_rows': did you mean 'create_rows'?" in problems
     assert "line 4: act.error_budget" in text
     assert "line 7: unknown key 'prot': did you mean 'port'?" in problems
-    assert "line 9: " in text and "unencrypted" in text
+    assert "line 9: " in text
+    assert "unencrypted" in text
     assert "line 11: accounts.host is missing" in problems
     assert "line 12: two accounts share the name 'a'" in problems
 

@@ -102,7 +102,9 @@ class Desk:
     def files(self) -> dict[str, str]:
         """Digests of all files that are the person's: all but the lock and SQLite's helpers."""
         return {
-            str(path.relative_to(self.workspace.home)): hashlib.sha256(path.read_bytes()).hexdigest()
+            str(path.relative_to(self.workspace.home)): hashlib.sha256(
+                path.read_bytes()
+            ).hexdigest()
             for path in sorted(self.workspace.home.rglob("*"))
             if path.is_file() and not path.name.endswith((".lock", "-wal", "-shm"))
         }

@@ -111,7 +111,9 @@ def letter(
     message["From"] = sender or Address(company, "jobs", f"{domain or 'nobody'}.example")
     message["To"] = "Sam Rivera <sam@rivera.example>"
     message["Date"] = format_datetime(at)
-    message["Subject"] = SUBJECTS[text].format(company=company, role=role) if subject is None else subject
+    message["Subject"] = (
+        SUBJECTS[text].format(company=company, role=role) if subject is None else subject
+    )
     message["Message-ID"] = f"<{mail_id}>"
     if answers is not None:
         message["In-Reply-To"] = message["References"] = f"<{answers}>"

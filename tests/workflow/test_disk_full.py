@@ -81,7 +81,10 @@ def test_a_full_disk_leaves_the_old_table_whole_and_a_later_night_completes(
     assert report.exit_code == 6
     assert "the disk is full" in str(report.problems[0])
     assert tracker.read_bytes() == TRACKER
-    assert sorted(path.name for path in small_disk.folder.iterdir()) == ["applications.csv", "filler"]
+    assert sorted(path.name for path in small_disk.folder.iterdir()) == [
+        "applications.csv",
+        "filler",
+    ]
     assert len(desk.judged()) == 63
     small_disk.clear()
     assert desk.sync(config).exit_code == 0

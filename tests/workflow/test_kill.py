@@ -284,9 +284,7 @@ def test_what_a_person_writes_after_a_kill_is_kept(
     assert not tables["pending"]
 
 
-def test_a_sync_killed_again_and_again_gets_there(
-    half: Stage, runner: Runner, desk: Desk
-) -> None:
+def test_a_sync_killed_again_and_again_gets_there(half: Stage, runner: Runner, desk: Desk) -> None:
     for step in (
         "between two batches",
         "before the plan is announced",
@@ -299,9 +297,7 @@ def test_a_sync_killed_again_and_again_gets_there(
     assert_same(outcome(desk), half.wanted)
 
 
-def test_mail_that_comes_after_a_kill_still_counts(
-    half: Stage, runner: Runner, desk: Desk
-) -> None:
+def test_mail_that_comes_after_a_kill_still_counts(half: Stage, runner: Runner, desk: Desk) -> None:
     """The write of a killed run is ours: it must not pass for the person's newer edit."""
     assert runner.sync(desk, die="after the table's replacement")[0] == killable.DIED
     row = next(r for r in half.wanted["summary"]["applications"] if r["status"] == "interview")

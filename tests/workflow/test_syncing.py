@@ -561,7 +561,11 @@ def test_broken_mails_of_every_kind_do_not_stop_a_night(desk, server, deliver):
     server.add(SampleMail("INBOX", path.read_bytes(), days_after(-2)) for path in zoo)
     server.add(
         SampleMail("INBOX", raw, days_after(-2))
-        for raw in (b"Subject:", b"From: a@b\r\n" * 3000, b"Content-Type: multipart/x; boundary=\r\n")
+        for raw in (
+            b"Subject:",
+            b"From: a@b\r\n" * 3000,
+            b"Content-Type: multipart/x; boundary=\r\n",
+        )
     )
     deliver(REJECTION, "Brackenmoor")
     report = desk.sync(config)
