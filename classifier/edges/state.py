@@ -13,8 +13,9 @@ from pathlib import Path
 from classifier.core.application import FIELDS, Application, Change, Status
 from classifier.core.record import MailRecord
 from classifier.core.verdict import Clue, Detail, Label, Verdict
+from classifier.edges.files import reason_of
 from classifier.edges.mailbox import Position
-from classifier.errors import UsageProblem
+from classifier.errors import TrackerNotWritable, UsageProblem
 
 # One entry a version of the schema; `user_version` says how many have been applied.
 _MIGRATIONS = (
@@ -125,6 +126,7 @@ class PendingWrite:
     digest_after: str
     changes: tuple[Change, ...]
     settled: tuple[Settled, ...]
+    rows: tuple[Application, ...]  # as they stand once it has happened
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,19 @@ class LastSync:
     run: AccountRun
 
 
+class DatabaseNotWritable(TrackerNotWritable):
+    """The database can't be written, so nothing may be done to the tracker file either."""
+
+
+def _not_writable(error: sqlite3.OperationalError) -> DatabaseNotWritable:
+    full = "full" in str(error) or "disk I/O" in str(error)
+    why = f"the disk is full ({error})" if full else str(error)
+    return DatabaseNotWritable(
+        f"The workspace's database can't be written: {why}. What was stored before is kept.",
+        hint="Free some space, then run the command again: it goes on where it stopped.",
+    )
+
+
 class State:
     """The workspace's database. One process writes at a time, under the workspace's lock."""
 
@@ -164,6 +179,14 @@ class State:
         try:
             state = cls(_memory_copy(path) if in_memory_copy else _connect(path))
             state._migrate()
+        except sqlite3.OperationalError as error:
+            raise _not_writable(error) from None
+        except OSError as error:
+            raise DatabaseNotWritable(
+                f"The workspace's database can't be written: {reason_of(error)}. "
+                "Your applications file was not touched.",
+                hint="Mend that, then: ghostresume sync",
+            ) from None
         except sqlite3.DatabaseError as error:
             raise UsageProblem(
                 f"The database {path} can't be used ({error}). Your applications file is not touched.",
@@ -177,14 +200,20 @@ class State:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All writes of the block, durably, or none of them."""
-        self._db.execute("BEGIN IMMEDIATE")
+        """All writes of the block, durably, or none of them.
+
+        Raises `DatabaseNotWritable` on a full or read-only disk.
+        """
         try:
+            self._db.execute("BEGIN IMMEDIATE")
             yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
+            self._db.execute("COMMIT")
+        except BaseException as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            if isinstance(error, sqlite3.OperationalError):
+                raise _not_writable(error) from None
             raise
-        self._db.execute("COMMIT")
 
     def _migrate(self) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
@@ -319,9 +348,8 @@ class State:
 
     def applications(self) -> list[Application]:
         """The rows as they were last seen, by key."""
-        return [
-            _application(row) for row in self._db.execute("SELECT * FROM applications ORDER BY key")
-        ]
+        rows = self._db.execute("SELECT key, row, cells, edited_at FROM applications ORDER BY key")
+        return [_application(*row) for row in rows]
 
     def next_key(self) -> int:
         """The first key that no row, present or past, has."""
@@ -337,7 +365,7 @@ class State:
         self._db.execute("DELETE FROM applications")
         self._db.executemany(
             "INSERT INTO applications VALUES (?, ?, ?, ?)",
-            [(row.key, row.row, _cells(row), _text(row.edited_at)) for row in rows],
+            [_row_values(row) for row in rows],
         )
 
     # the write that is under way
@@ -350,6 +378,7 @@ class State:
                 [item.message_id, item.application_key, item.question, list(item.candidates)]
                 for item in pending.settled
             ],
+            "rows": [list(_row_values(row)) for row in pending.rows],
         }
         self._db.execute(
             "INSERT OR REPLACE INTO pending VALUES (1, ?, ?, ?)",
@@ -370,10 +399,14 @@ class State:
                 Settled(mail, key, question, tuple(candidates))
                 for mail, key, question, candidates in plan["settled"]
             ),
+            tuple(_application(*values) for values in plan["rows"]),
         )
 
     def confirm(self, pending: PendingWrite, at: datetime) -> None:
-        """Write the announced plan into the journal and settle its messages; one transaction."""
+        """Write the announced plan into the journal, settle its messages, remember its rows.
+
+        Call it in a transaction.
+        """
         self._db.executemany(
             "INSERT INTO journal (run_id, at, application_key, row, field, old, new, message_id,"
             " sentence, model) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -393,6 +426,7 @@ class State:
                 for item in pending.settled
             ],
         )
+        self.remember_applications(pending.rows)
         self.discard_pending()
 
     def discard_pending(self) -> None:
@@ -507,11 +541,15 @@ def _time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def _application(row: sqlite3.Row) -> Application:
-    cells = json.loads(row["cells"])
-    meaning = cells.pop("meaning", None)
+def _application(key: int, row: int, cells: str, edited_at: str | None) -> Application:
+    texts = json.loads(cells)
+    meaning = texts.pop("meaning", None)
     status = Status(meaning) if meaning else None
-    return Application.from_cells(row["row"], cells, status, row["key"], _time(row["edited_at"]))
+    return Application.from_cells(row, texts, status, key, _time(edited_at))
+
+
+def _row_values(row: Application) -> tuple[int, int, str, str | None]:
+    return row.key, row.row, _cells(row), _text(row.edited_at)
 
 
 def _cells(row: Application) -> str:

@@ -51,6 +51,9 @@ class ImapServer:
         self._thread = threading.Thread(target=self._run, name="sample-imap", daemon=True)
         # Bound here, so that the port is known (and connections queue) before the loop runs.
         self._socket = socket.create_server((self.host, 0))
+        # Else each answer of several lines waits 40 ms for an ACK; asyncio sees to it only on
+        # sockets that it opened itself. Accepted connections inherit it.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port: int = self._socket.getsockname()[1]
 
     def add(self, mails: Iterable[SampleMail]) -> None:

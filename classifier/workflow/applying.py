@@ -67,10 +67,13 @@ def read_tracker(workspace: Workspace, config: Config) -> Table:
 
 def known_rows(state: State, table: Table, path: Path) -> list[Application]:
     """The file's rows with the keys that they are known by."""
-    saved_at = None
-    if path.exists():
-        saved_at = datetime.fromtimestamp(path.stat().st_mtime, tz=UTC)
-    return align(table.applications, state.applications(), state.next_key(), saved_at)
+    return align(table.applications, state.applications(), state.next_key(), _saved_at(path))
+
+
+def _saved_at(path: Path) -> datetime | None:
+    if not path.exists():
+        return None
+    return datetime.fromtimestamp(path.stat().st_mtime, tz=UTC)
 
 
 def finish_interrupted(state: State, workspace: Workspace, config: Config, at: datetime) -> None:
@@ -85,15 +88,16 @@ def finish_interrupted(state: State, workspace: Workspace, config: Config, at: d
     with state.transaction():
         if done:
             state.confirm(pending, at)
-            table = read_tracker(workspace, config)
-            state.remember_applications(known_rows(state, table, path))
         else:
             state.discard_pending()
 
 
 def _stands_in_file(pending: PendingWrite, state: State, table: Table, path: Path) -> bool:
     """True when the write happened and the person has edited other cells since."""
-    rows = {row.key: row for row in known_rows(state, table, path)}
+    saved_at = _saved_at(path)
+    rows = {
+        row.key: row for row in align(table.applications, pending.rows, state.next_key(), saved_at)
+    }
     existing = [change for change in pending.changes if change.row and change.old]
     return bool(existing) and all(
         change.key in rows and rows[change.key].cell(change.field) == change.new
@@ -144,6 +148,7 @@ def _apply_once(
             Settled(item.message_id, item.key, item.question, item.candidates)
             for item in write.plan.outcomes
         ),
+        rows=write.after,
     )
     needs_saving = bool(write.changes) or not path.exists()
     if needs_saving and not dry_run:  # a dry run's state is a copy in memory
@@ -158,7 +163,6 @@ def _apply_once(
             raise
     with state.transaction():
         state.confirm(pending, at)
-        state.remember_applications(write.after)
     return write.applied
 
 

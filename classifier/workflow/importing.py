@@ -16,7 +16,6 @@ from classifier.edges.files import workspace_lock
 from classifier.edges.mailfiles import MailFile, read_mail
 from classifier.edges.state import AccountRun, State
 from classifier.edges.workspace import Workspace
-from classifier.workflow.applying import finish_interrupted
 from classifier.workflow.gathering import AccountResult, Errand, judge_new
 from classifier.workflow.judging import Judge, parse_all
 from classifier.workflow.progress import Progress
@@ -54,8 +53,6 @@ def import_mail(
     with workspace_lock(workspace.lock):
         state = State.open(workspace.database, in_memory_copy=options.dry_run)
         try:
-            if not options.dry_run:
-                finish_interrupted(state, workspace, config, now)
             run_id = state.begin_run("import", now)
             judge = Judge(workspace.models, progress)
             errand = Errand(state, judge, progress, config, run_id, now, options.since)

@@ -118,8 +118,6 @@ def _run(
     open_mailbox: OpenMailbox,
     now: datetime,
 ) -> Report:
-    if not options.dry_run:
-        finish_interrupted(state, workspace, config, now)
     run_id = state.begin_run("sync", now)
     errand = Errand(
         state, Judge(workspace.models, progress), progress, config, run_id, now, options.since
@@ -136,6 +134,7 @@ def conclude(
     problems = [result.error for result in results if result.error]
     applied = Applied((), (), {})
     try:
+        finish_interrupted(state, workspace, config, errand.now)
         applied = apply_news(state, workspace, config, errand.run_id, errand.now, dry_run=dry_run)
     except TrackerNotWritable as problem:
         problems.append(problem)

@@ -38,11 +38,17 @@ def carry_out(order: dict[str, Any]) -> dict[str, Any]:
     child = os.fork()
     if child == 0:
         run(order)
-    if order.get("kill_after") is not None:
-        time.sleep(order["kill_after"])
-        # Not waited for yet, so the number is still the child's, even if it has ended.
-        os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
+    until = started + order.get("kill_after", 3600.0)
+    while True:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            break
+        if time.monotonic() >= until:
+            # Not waited for yet, so the number is still the child's, even if it has ended.
+            os.kill(child, signal.SIGKILL)
+            _, status = os.waitpid(child, 0)
+            break
+        time.sleep(min(0.005, max(0.0, until - time.monotonic())))
     return {
         "code": os.waitstatus_to_exitcode(status),
         "seconds": time.monotonic() - started,

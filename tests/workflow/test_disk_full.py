@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from desk import (
@@ -188,7 +188,7 @@ class _WithWrite:
     def __init__(self, file: Any, write: Callable[[bytes], None]) -> None:
         self._file, self.write = file, write
 
-    def __enter__(self) -> _WithWrite:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

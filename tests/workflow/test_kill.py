@@ -238,21 +238,27 @@ def test_a_sync_killed_at_any_of_sixty_moments_is_mended_by_the_next(
     whole: Stage, runner: Runner, tmp_path: Path
 ) -> None:
     chance = random.Random(SEED)
-    killed = 0
+    seconds = whole.seconds
     for number in range(KILLS):
-        moment = whole.seconds * (number + chance.random()) / KILLS
+        share = (number + chance.random()) / KILLS
         desk = whole.desk(tmp_path / f"desk{number}")
-        code, _ = runner.sync(desk, kill_after=moment)
-        killed += code == -signal.SIGKILL
+        for attempt in range(5):
+            code, took = runner.sync(desk, kill_after=share * seconds)
+            if code == -signal.SIGKILL:
+                break
+            # Too late, for the machine is quicker than it was: measured anew, and once more.
+            assert (code, attempt < 4) == (0, True), runner.said()
+            seconds = min(took, 0.95 * seconds)
+            shutil.rmtree(desk.workspace.home)
+            desk = whole.desk(tmp_path / f"desk{number}")
         code, _ = runner.sync(desk)
         assert code == 0, runner.said()
         try:
             assert_same(outcome(desk), whole.wanted)
         except AssertionError as difference:
-            difference.add_note(f"killed after {moment:.3f} s of {whole.seconds:.3f}; see {desk}")
+            difference.add_note(f"killed at {share:.1%} of {seconds:.3f} s; see {desk}")
             raise
         shutil.rmtree(desk.workspace.home)
-    assert killed >= KILLS * 0.8  # the last ones may come too late
 
 
 @pytest.mark.parametrize("step", killable.DEATHS)
@@ -307,3 +313,60 @@ def test_mail_that_comes_after_a_kill_still_counts(half: Stage, runner: Runner, 
     half.server.add([in_folder(raw, at, "Late")])
     assert runner.sync(desk, days_after(1))[0] == 0, runner.said()
     assert desk.statuses(config)[row["company"]] == "offer"
+
+
+def test_a_row_that_changed_twice_in_a_killed_run_is_known_again_after_an_edit(
+    runner: Runner, model_store: Path, tmp_path: Path
+) -> None:
+    name, role = company(0), "Data Analyst"
+    with serve_imap(user=USER, password=PASSWORD) as server:
+        for number, text in enumerate((INTERVIEW, OFFER)):
+            at = days_after(-5 + number)
+            raw = letter(text, name, role, at=at, mail_id=f"twice{number}@test.example")
+            server.add([in_folder(raw, at)])
+        desk = new_desk(tmp_path / "desk", model_store, server)
+        assert runner.sync(desk, die="after the table's replacement")[0] == killable.DIED
+        edited = desk.csv.read_bytes().replace(b"plain,0/10", b"hooray,10/10")
+        desk.csv.write_bytes(edited)
+        assert runner.sync(desk, days_after(1))[0] == 0, runner.said()
+    tables = desk.tables()
+    assert [(e["old"], e["new"]) for e in tables["journal"] if e["field"] == "status"] == [
+        ("applied", "interview"),
+        ("interview", "offer"),
+    ]
+    assert all(row["edited_at"] is None for row in tables["applications"])
+    assert desk.csv.read_bytes() == edited
+
+
+def test_a_dry_run_after_a_kill_shows_what_the_next_run_does(
+    half: Stage, runner: Runner, desk: Desk
+) -> None:
+    runner.sync(desk, die="after the table's replacement")
+    config = read_config(desk.workspace.config_file)
+    pending = desk.tables()["pending"]
+    before = desk.files()
+    dry = desk.sync(config, dry_run=True)
+    assert dry.changes == ()
+    assert desk.files() == before
+    assert desk.tables()["pending"] == pending
+    assert desk.sync(config).to_review == dry.to_review
+    assert_same(outcome(desk), half.wanted)
+
+
+def test_a_table_that_is_broken_after_a_kill_does_not_keep_mail_from_being_read(
+    half: Stage, runner: Runner, desk: Desk
+) -> None:
+    runner.sync(desk, die="after the table's replacement")
+    whole = desk.csv.read_bytes()
+    desk.csv.write_bytes(whole + b'"a quote that is never closed,')
+    config = desk.configure(account(half.server, folders='["INBOX", "New"]'))
+    at = days_after(-1)
+    raw = letter(BILL, "Copper Lane Power", "", at=at, mail_id="new@test.example")
+    half.server.add([in_folder(raw, at, "New")])
+    assert desk.sync(config, days_after(1)).exit_code == 6
+    assert "new@test.example" in desk.judged()
+    desk.csv.write_bytes(whole)
+    assert desk.sync(config, days_after(2)).exit_code == 0
+    tables = without_runs(desk.tables())
+    assert tables["journal"] == half.wanted["tables"]["journal"]
+    assert tables["applications"] == half.wanted["tables"]["applications"]

@@ -18,9 +18,9 @@ from letters import BILL, INTERVIEW, LUNCH, OFFER, RECEIVED, REJECTION, SALE, le
 from classifier.workflow import importing
 
 FEW = settings(
-    max_examples=500,
+    max_examples=40,
     deadline=None,
-    derandomize=False,  # the gate gives the same answer each time; CI is no place for luck
+    derandomize=True,  # the gate gives the same answer each time; CI is no place for luck
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 COMPANIES = ("Brackenmoor", "Hallow & Pike", "Ostrava Lifts", "Quernstone", "Pepperdine")
@@ -45,6 +45,7 @@ TABLE = (
     "Hallow & Pike,Data Analyst,interview,2026-02-01,2026-02-10,x\n"
     "Ostrava Lifts,Data Analyst,,2026-02-01,,\n"
 )
+DAMAGED = b'company,status\n"a quote that is never closed,applied\n'
 
 
 @contextmanager
@@ -78,17 +79,15 @@ def test_order_and_partition_of_the_mails_do_not_matter(model_store, chosen, dat
     with fresh(model_store, TABLE.encode()) as (desk, folder):
         config = desk.configure()
         paths = write(folder, [raws[number] for number in order])
-        # While the table is open elsewhere, each night's mail waits: then comes a single plan.
-        lock = desk.csv.with_name(".~lock.applications.csv#")
+        # While the table can't be read, each night's mail waits: then comes a single plan.
         starts = [0, *sorted(cuts), len(paths)]
         size, importing.BATCH = importing.BATCH, batch
         try:
             for start, end in itertools.pairwise(starts):
-                lock.touch()
-                if end == len(paths):
-                    lock.unlink()
-                assert desk.csv.read_bytes() == TABLE.encode()
+                whole = end == len(paths)
+                desk.csv.write_bytes(TABLE.encode() if whole else DAMAGED)
                 desk.take_in(config, *paths[start:end])
+                assert whole or desk.csv.read_bytes() == DAMAGED
         finally:
             importing.BATCH = size
         assert desk.csv.read_bytes() == expected
