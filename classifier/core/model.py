@@ -9,11 +9,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_matrix, vstack
+from scipy.sparse import csr_matrix, diags_array, hstack, vstack
 from sklearn.feature_extraction.text import TfidfVectorizer, strip_accents_unicode
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.preprocessing import Normalizer
 
 from classifier.core.dataset import Example
 from classifier.core.verdict import PRUDENT, Clue, Cutoffs, Detail, Verdict, decide
@@ -21,31 +19,40 @@ from classifier.core.words import Reading, masked, read_text
 
 # The stored parts and what is fed to them (words.py, too): count it up when either changes,
 # and stored models are built again.
-FORMAT = 3
+FORMAT = 5
 
 _MOST_CLUES = 6
 _SILENT_WEIGHT = 15.0
+_UNKNOWN_WEIGHT = 4.0
 _MOST_SENTENCES = 60  # looked at for the evidence of one mail
 _MARK = "\x1f"  # between sentences while they are masked together; no mail's text holds it
 
 Report = Callable[[str, float], None]  # a step's name, and the share done, 0 to 1
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The fitted parts, scikit-learn's own; what is stored is these and none of our classes."""
+
+    words: TfidfVectorizer
+    letters: TfidfVectorizer
+    regression: LogisticRegression
+
+
 @dataclass(frozen=True)
 class Model:
-    """A fitted pipeline of scikit-learn's own parts, its name, and when it may act."""
+    """The fitted parts, their name, and when a verdict of theirs may act."""
 
     version: str
-    pipeline: Pipeline
+    parts: Parts
     cutoffs: Cutoffs = PRUDENT
 
     @cached_property
     def lexicon(self) -> Lexicon:
         """What each word and phrase weighs; made on first use."""
-        words: TfidfVectorizer = self.pipeline["features"].named_transformers["words"]["count"]
-        weights = self.pipeline[-1].coef_[:, : len(words.vocabulary_)] * words.idf_
-        longest = words.ngram_range[1]
-        return Lexicon(words.vocabulary_, weights, longest)
+        words = self.parts.words
+        weights = self.parts.regression.coef_[:, : len(words.vocabulary_)] * words.idf_
+        return Lexicon(words.vocabulary_, weights, words.ngram_range[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +80,10 @@ class Lexicon:
 _TOKEN = re.compile(r"\b\w\w+\b")  # as TfidfVectorizer's own
 
 
-def _without_accents(text: str) -> str:
-    return text if text.isascii() else strip_accents_unicode(text)
+def _lowered(text: str) -> str:
+    """As TfidfVectorizer's own preprocessing: lower case, accents removed."""
+    text = text.lower()
+    return text if text.isascii() else str(strip_accents_unicode(text))
 
 
 def model_input(reading: Reading) -> str:
@@ -82,30 +91,22 @@ def model_input(reading: Reading) -> str:
     return f"{masked(reading.subject)}\n{masked(reading.fresh)}"
 
 
-def new_pipeline() -> Pipeline:
-    """Words and letters weighed by TF-IDF, each scaled to length 1, then the regression."""
+def new_parts() -> Parts:
+    """Words and letters weighed by TF-IDF, and the regression; not fitted yet."""
+    # Not scaled to length 1 here: `_scaled` does that, and the evidence needs the weights.
     words = TfidfVectorizer(
         ngram_range=(1, 3), min_df=2, sublinear_tf=True, norm=None, strip_accents="unicode"
     )
     letters = TfidfVectorizer(
-        analyzer="char_wb", ngram_range=(3, 5), min_df=4, sublinear_tf=True, norm=None,
-        strip_accents="unicode",
-    )  # fmt: skip
-    # Scaled in a step of its own: the evidence needs the words' weights as they were.
-    features = FeatureUnion(
-        [
-            ("words", Pipeline([("count", words), ("scale", Normalizer())])),
-            ("letters", Pipeline([("count", letters), ("scale", Normalizer())])),
-        ]
+        analyzer="char_wb", ngram_range=(3, 5), min_df=4, sublinear_tf=True, strip_accents="unicode"
     )
     # C and the balance: log loss 0.386 on families held out, against 0.415 at C = 30 and
     # 0.423 without balance (4 folds, 1,555 mails).
-    regression = LogisticRegression(C=100.0, max_iter=300, class_weight="balanced")
-    return Pipeline([("features", features), ("regression", regression)])
+    return Parts(words, letters, LogisticRegression(C=100.0, max_iter=300, class_weight="balanced"))
 
 
-def train(examples: Sequence[Example], report: Report = lambda _step, _share: None) -> Pipeline:
-    """Fit a new pipeline; the same examples and library versions give the same model.
+def train(examples: Sequence[Example], report: Report = lambda _step, _share: None) -> Parts:
+    """Fit new parts; the same examples and library versions give the same model.
 
     Raises ValueError where fewer than two details occur.
     """
@@ -113,26 +114,53 @@ def train(examples: Sequence[Example], report: Report = lambda _step, _share: No
     report("reading the corpus", 0.0)
     texts = [model_input(read_text(example.subject, example.body)) for example in labelled]
     details = [str(example.detail) for example in labelled]
-    pipeline = new_pipeline()
+    parts = new_parts()
     report("counting words", 0.15)
-    features = pipeline[:-1].fit_transform(texts)
+    words, letters = parts.words.fit_transform(texts), parts.letters.fit_transform(texts)
+    features = _scaled(parts, texts, words, letters)
     report("weighing them", 0.5)
     # One mail without a word, and it is unrelated: log loss on real mail 0.205 for 0.236.
     # Without it the regression's constant calls a mail of unknown words a rejection.
     features = vstack([features, csr_matrix((1, features.shape[1]))])
     weights = [*([1.0] * len(details)), _SILENT_WEIGHT]
-    pipeline[-1].fit(features, [*details, str(Detail.UNRELATED)], sample_weight=weights)
+    parts.regression.fit(features, [*details, str(Detail.UNRELATED)], sample_weight=weights)
     report("done", 1.0)
-    return pipeline
+    return parts
+
+
+def _scaled(parts: Parts, texts: Sequence[str], words: Any, letters: Any) -> Any:
+    """One row a mail: its words and its letters, each scaled to length 1 or less.
+
+    Words that the corpus doesn't have count in a mail's length. A mail from another world
+    then weighs little and falls to the regression's constant, which says unrelated; else
+    the few common words that it shares with job mail would be blown up to its whole length.
+    On 824 ordinary mails of others, false alarms fell from 52 to 22 and acting ones from 3
+    to none.
+    """
+    known = np.asarray(words.multiply(words).sum(axis=1)).ravel()
+    unknown = _UNKNOWN_WEIGHT * parts.words.idf_.max() ** 2
+    counts = np.array([_count_unknown(text, parts.words.vocabulary_) for text in texts])
+    length = np.sqrt(known + unknown * counts)
+    length[length == 0] = 1.0
+    return hstack(
+        [diags_array(1 / length) @ words, diags_array(np.sqrt(known) / length) @ letters],
+        format="csr",
+    )
+
+
+def _count_unknown(text: str, vocabulary: Mapping[str, int]) -> int:
+    return sum(word not in vocabulary for word in set(_TOKEN.findall(_lowered(text))))
 
 
 def judge(model: Model, readings: Sequence[Reading]) -> list[Verdict]:
     """A verdict for each mail, with the sentence and the words that moved it."""
     if not readings:
         return []
-    features = model.pipeline[:-1].transform([model_input(reading) for reading in readings])
-    probabilities = model.pipeline[-1].predict_proba(features)
-    details = [Detail(name) for name in model.pipeline[-1].classes_]
+    parts = model.parts
+    texts = [model_input(reading) for reading in readings]
+    features = _scaled(parts, texts, parts.words.transform(texts), parts.letters.transform(texts))
+    probabilities = parts.regression.predict_proba(features)
+    details = [Detail(name) for name in parts.regression.classes_]
     by_detail = [_spread(details, row) for row in probabilities]
     decided = [decide(row)[1] for row in by_detail]
     evidence = [
@@ -171,7 +199,7 @@ def _evidence(
     others[chosen] = 0.0
     against = others / others.sum() if others.sum() else others
     sentences = reading.sentences[:_MOST_SENTENCES]
-    text = _without_accents(masked(_MARK.join(s.replace(_MARK, " ") for s in sentences)).lower())
+    text = _lowered(masked(_MARK.join(s.replace(_MARK, " ") for s in sentences)))
     known = [lexicon.known(sentence) for sentence in text.split(_MARK)]
     spoken = [index for index, phrases in enumerate(known) if phrases]
     if not spoken:

@@ -18,6 +18,13 @@ _MASKS = (
     (re.compile(r"\d[\d.,/-]*"), " qqnumber "),
     (re.compile(r"[_=*~#-]{3,}"), " "),
 )  # fmt: skip
+# "If you are not selected" is no rejection: words of a condition are marked as such. On held-out
+# families precision of rejections rose from 0.820 to 0.827, on real mail from 0.875 to 0.900.
+_CONDITION = re.compile(
+    r"\b(?:if|should you|unless|in case|in the event|whether|until"
+    r"|wenn|falls|sollten?|sofern|si|en caso|au cas où|dans le cas)\b[^.!?\n,;:\x1f]*",
+    re.IGNORECASE,
+)
 _LONGEST = 20_000  # characters: the decision of a longer mail stands well before that
 
 
@@ -48,8 +55,15 @@ def read_text(subject: str, body: str) -> Reading:
 
 
 def masked(text: str) -> str:
-    """Text with links, addresses, times, sums and numbers each replaced by one word."""
+    """Text with links, addresses, times, sums and numbers each replaced by one word.
+
+    Words of a condition get the ending "_if".
+    """
     text = text[:_LONGEST]
     for pattern, mask in _MASKS:
         text = pattern.sub(mask, text)
-    return text
+    return _CONDITION.sub(_marked, text)
+
+
+def _marked(condition: re.Match[str]) -> str:
+    return " ".join(f"{word}_if" for word in condition[0].split()) + " "

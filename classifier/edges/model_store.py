@@ -17,7 +17,7 @@ import joblib
 import sklearn
 
 from classifier.core.dataset import BadLine, Example, read_examples
-from classifier.core.model import FORMAT, Model, Report, train
+from classifier.core.model import FORMAT, Model, Parts, Report, train
 from classifier.edges.files import make_folder, replace_whole
 from classifier.errors import UnusableModel
 
@@ -73,7 +73,7 @@ def _load(store: Path, corpus: str) -> Model:
     if hashlib.sha256(content).hexdigest() != card.digest:
         raise _Mismatch("its digest is not the one on its card")
     # joblib runs code while it loads. What is loaded are the very bytes just checked.
-    return Model(card.version, joblib.load(io.BytesIO(content)))
+    return Model(card.version, Parts(**joblib.load(io.BytesIO(content))))
 
 
 def _own_file(path: Path) -> bytes:
@@ -89,9 +89,10 @@ def _own_file(path: Path) -> bytes:
 def _build(store: Path, corpus: str, report: Report) -> Model:
     started = time.monotonic()
     examples = read_corpus()
-    pipeline = train(examples, report)
+    parts = train(examples, report)
     buffer = io.BytesIO()
-    joblib.dump(pipeline, buffer, compress=("zlib", 1))
+    stored = {field.name: getattr(parts, field.name) for field in fields(Parts)}
+    joblib.dump(stored, buffer, compress=("zlib", 1))
     content = buffer.getvalue()
     card = Card(
         version=f"base-{corpus[:10]}",
@@ -113,7 +114,7 @@ def _build(store: Path, corpus: str, report: Report) -> Model:
             f"The model was built but can't be stored in {store}: {error.strerror}.",
             hint="Free some space or name another workspace with --home DIR.",
         ) from None
-    return Model(card.version, pipeline)
+    return Model(card.version, parts)
 
 
 def corpus_files() -> list[Path]:

@@ -93,16 +93,16 @@ def finish_interrupted(state: State, workspace: Workspace, config: Config, at: d
 
 
 def _stands_in_file(pending: PendingWrite, state: State, table: Table, path: Path) -> bool:
-    """True when the write happened and the person has edited other cells since."""
-    saved_at = _saved_at(path)
-    rows = {
-        row.key: row for row in align(table.applications, pending.rows, state.next_key(), saved_at)
-    }
-    existing = [change for change in pending.changes if change.row and change.old]
-    return bool(existing) and all(
-        change.key in rows and rows[change.key].cell(change.field) == change.new
-        for change in existing
-    )
+    """True when the write happened and the person has edited the file since.
+
+    It came in whole or not at all, so most of it still stands or hardly any.
+    """
+    next_key = max([state.next_key(), *(row.key + 1 for row in pending.rows)])
+    aligned = align(table.applications, pending.rows, next_key, _saved_at(path))
+    rows = {row.key: row for row in aligned}
+    last = {(change.key, change.field): change.new for change in pending.changes}
+    standing = [key in rows and rows[key].cell(field) == new for (key, field), new in last.items()]
+    return 2 * sum(standing) > len(standing)
 
 
 def apply_news(
