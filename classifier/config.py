@@ -11,12 +11,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from classifier.core.application import FIELDS, Status
 from classifier.errors import ConfigProblem
 
 FILE_NAME = "ghostresume.toml"
+_STATUSES = tuple(str(status) for status in Status)
 
 
 class _Section(BaseModel):
@@ -32,25 +33,29 @@ class CreateRows(StrEnum):
     ALWAYS = "always"
 
 
+def _nearest(key: str, known: tuple[str, ...]) -> str:
+    close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    return f": did you mean {close[0]!r}?" if close else f" (known: {', '.join(known)})"
+
+
+def _one_of(known: tuple[str, ...], kind: str) -> AfterValidator:
+    """A check of a table's keys: each unknown one is told with its own line."""
+
+    def check(key: str) -> str:
+        if key not in known:
+            raise ValueError(f"{key!r} is no {kind} of ours{_nearest(key, known)}")
+        return key
+
+    return AfterValidator(check)
+
+
 class Tracker(_Section):
     """Where the person's own table lies and what their words in it mean."""
 
     file: str = "data/applications.csv"
     create_rows: Annotated[CreateRows, Field(strict=False)] = CreateRows.FROM_CONFIRMATION
-    columns: dict[str, str] = Field(default_factory=dict)
-    statuses: dict[str, str] = Field(default_factory=dict)
-
-    @field_validator("columns")
-    @classmethod
-    def _known_fields(cls, columns: dict[str, str]) -> dict[str, str]:
-        _refuse_unknown(columns, FIELDS, "field")
-        return columns
-
-    @field_validator("statuses")
-    @classmethod
-    def _known_statuses(cls, statuses: dict[str, str]) -> dict[str, str]:
-        _refuse_unknown(statuses, tuple(Status), "status")
-        return statuses
+    columns: dict[Annotated[str, _one_of(FIELDS, "field")], str] = Field(default_factory=dict)
+    statuses: dict[Annotated[str, _one_of(_STATUSES, "status")], str] = Field(default_factory=dict)
 
 
 class Act(_Section):
@@ -103,18 +108,6 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _refuse_unknown(keys: dict[str, str], known: tuple[str, ...], kind: str) -> None:
-    unknown = [key for key in keys if key not in known]
-    if unknown:
-        hints = "; ".join(f"{key!r} is no {kind} of ours{_nearest(key, known)}" for key in unknown)
-        raise ValueError(hints)
-
-
-def _nearest(key: str, known: tuple[str, ...]) -> str:
-    close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    return f": did you mean {close[0]!r}?" if close else f" (known: {', '.join(known)})"
 
 
 def read_config(path: Path) -> Config:

@@ -10,6 +10,10 @@ from hypothesis import strategies as st
 
 from classifier.core.html import html_to_text
 
+# Seconds of processor time: far above what any mail takes on a slow, busy machine (0.4 s where
+# this was written), far below what quadratic time would need. Exact times: tests/benchmarks.
+HANGS = 8.0
+
 
 @pytest.mark.parametrize(
     ("markup", "text"),
@@ -51,6 +55,7 @@ def test_a_page_becomes_the_text_that_is_seen(markup: str, text: str) -> None:
 def test_a_link_is_its_text_and_an_address_only_where_that_says_more(
     markup: str, text: str
 ) -> None:
+
     assert html_to_text(markup) == text
 
 
@@ -103,9 +108,9 @@ HOSTILE = [
 
 @pytest.mark.parametrize("markup", HOSTILE, ids=lambda markup: markup[:12])
 def test_a_hostile_page_takes_less_than_a_second(markup: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     html_to_text(markup)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < HANGS
 
 
 def test_a_page_that_is_nested_too_deeply_is_still_read() -> None:

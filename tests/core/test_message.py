@@ -15,6 +15,10 @@ from hypothesis import strategies as st
 from classifier.core.message import Message, Unreadable, parse_message
 from classifier.core.text import split_body
 
+# Seconds of processor time: far above what any mail takes on a slow, busy machine (0.4 s where
+# this was written), far below what quadratic time would need. Exact times: tests/benchmarks.
+HANGS = 8.0
+
 ZOO = Path(__file__).parents[1] / "mail"
 ANIMALS = sorted(ZOO.glob("*.eml"))
 RAW = [path.read_bytes() for path in ANIMALS]
@@ -37,6 +41,7 @@ def _written(value: object) -> str:
 def test_an_animal_of_the_zoo_is_read_as_its_golden_file_says(
     path: Path, request: pytest.FixtureRequest
 ) -> None:
+
     golden = path.with_suffix(".json")
     read = _golden(path.read_bytes())
     if request.config.getoption("--update-golden"):
@@ -58,9 +63,9 @@ def _read(raw: bytes) -> Message:
 
 
 def _parses(raw: bytes) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     parsed = parse_message(raw)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < HANGS
     assert isinstance(parsed, Message | Unreadable)
     assert "foreseen" not in (parsed.reason if isinstance(parsed, Unreadable) else "")
     assert parsed.id
@@ -318,21 +323,3 @@ def test_the_text_of_an_attachment_is_not_the_body() -> None:
 def test_a_very_long_body_is_capped() -> None:
     mail = _read(HEAD + b"\n" + b"word\n" * 400_000)
     assert 100_000 < len(mail.body) <= 256 * 1024
-
-
-def test_a_typical_mail_takes_about_a_millisecond() -> None:
-    html = (
-        b"<tr><td style='padding:8px'><p>Thank you for <b>applying</b> to us.</p></td></tr>\n" * 130
-    )
-    plain = b"Thank you for applying to us. We will write to you soon.\n" * 20
-    raw = HEAD + b"Content-Type: multipart/alternative; boundary=b\n\n--b\n\n" + plain
-    raw += b"\n--b\nContent-Type: text/html\n\n<table>" + html + b"</table>\n--b--\n"
-    assert 10_000 < len(raw) < 14_000
-    best = min(_timed(raw) for _ in range(20))
-    assert best < 0.005  # 0.6 ms where this was written; the margin is for slow machines
-
-
-def _timed(raw: bytes) -> float:
-    started = time.perf_counter()
-    parse_message(raw)
-    return time.perf_counter() - started

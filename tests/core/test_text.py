@@ -13,6 +13,10 @@ from hypothesis import strategies as st
 from classifier.core.message import Message, parse_message
 from classifier.core.text import sentences, split_body
 
+# Seconds of processor time: far above what any mail takes on a slow, busy machine (0.4 s where
+# this was written), far below what quadratic time would need. Exact times: tests/benchmarks.
+HANGS = 8.0
+
 ZOO = Path(__file__).parents[1] / "mail"
 
 
@@ -266,9 +270,9 @@ HOSTILE = [">", " ", "a", "(", "\n-- \n", "\n", ">\n", "> > ", "On 1 ", "On 1\n"
 def test_a_hostile_text_takes_less_than_a_second(piece: str) -> None:
     text = (piece * (200_000 // len(piece) + 1))[:200_000]
     for work in (split_body, sentences):
-        started = time.perf_counter()
+        started = time.process_time()
         work(text)
-        assert time.perf_counter() - started < 2  # 0.5 s at most where this was written
+        assert time.process_time() - started < HANGS
 
 
 # Sentences

@@ -110,7 +110,9 @@ def test_an_interrupt_says_that_what_was_done_is_kept(tmp_path) -> None:
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert b"Traceback" not in errors
-    assert process.returncode == 130
+    # CPython ends by the signal itself when the interrupt fell into an exec() of some import;
+    # a shell shows 130 for both.
+    assert process.returncode in (130, -signal.SIGINT)
 
 
 @pytest.fixture(scope="module")

@@ -100,6 +100,18 @@ def test_unknown_fields_and_statuses_are_named_with_the_nearest() -> None:
     assert "'rejected'" in problems_of('[tracker.statuses]\nrejectd = "No"\n')[0]
 
 
+def test_each_unknown_field_is_told_at_its_own_line() -> None:
+    problems = problems_of(
+        '[tracker.columns]\nrole = "Job"\ncompny = "Firma"\n\nsttus = "S"\n'
+        '[tracker.statuses]\nrejectd = "No"\n'
+    )
+    assert problems == (
+        "line 3: 'compny' is no field of ours: did you mean 'company'?",
+        "line 5: 'sttus' is no field of ours: did you mean 'status'?",
+        "line 7: 'rejectd' is no status of ours: did you mean 'rejected'?",
+    )
+
+
 def test_the_usual_ports() -> None:
     def port(security: str) -> int:
         return Account(name="a", host="h", user="u", security=security).usual_port

@@ -18,7 +18,7 @@ from letters import BILL, INTERVIEW, LUNCH, OFFER, RECEIVED, REJECTION, SALE, le
 from classifier.workflow import importing
 
 FEW = settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     derandomize=True,  # the gate gives the same answer each time; CI is no place for luck
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
