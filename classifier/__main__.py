@@ -7,9 +7,13 @@ import sys
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    from classifier.ui.cli import run
+    try:
+        from classifier.ui.cli import run
 
-    sys.exit(run())
+        code = run()
+    except KeyboardInterrupt:  # while the program was still starting
+        code = 130
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -307,6 +307,7 @@ def _clean_role(text: str) -> str | None:
     role = re.split(r"\s+(?:at|with|bei|chez)\s+(?=[A-Z0-9])", role)[0]
     role = re.split(r"\s+(?:just|has|have|was|is|are|will|landed|arrived)\b", role)[0].strip(_EDGE)
     role = re.sub(r"\s+(?:at|with|in|for|of|bei|chez|and|or)$", "", role).strip(_EDGE)
+    role = re.sub(rf"\s+{_POST}$", "", role, flags=re.IGNORECASE).strip(_EDGE) or role
     if role.count("(") != role.count(")"):
         role = role.split("(")[0].strip(_EDGE)
     if not 2 <= len(role) <= 80 or len(role.split()) > 9:
