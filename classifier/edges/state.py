@@ -41,6 +41,7 @@ _MIGRATIONS = (
         folder TEXT NOT NULL,
         uidvalidity INTEGER NOT NULL,
         last_uid INTEGER NOT NULL,
+        mails INTEGER NOT NULL DEFAULT 0,   -- in the folder when it was last read
         PRIMARY KEY (account, folder)
     ) STRICT;
     CREATE TABLE messages (
@@ -278,9 +279,40 @@ class State:
     def move_position(self, account: str, folder: str, position: Position) -> None:
         """Say a folder is read up to here; call it in the transaction that stores the mails."""
         self._db.execute(
-            "INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?)",
+            "INSERT INTO positions (account, folder, uidvalidity, last_uid) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET uidvalidity = excluded.uidvalidity,"
+            " last_uid = excluded.last_uid",
             (account, folder, position.uidvalidity, position.last_uid),
         )
+
+    def count_mails(self, account: str, folder: str, mails: int) -> int:
+        """Note how many mails a read folder holds; the number noted before, 0 for none."""
+        key = (account, folder)
+        row = self._db.execute(
+            "SELECT mails FROM positions WHERE account = ? AND folder = ?", key
+        ).fetchone()
+        before = int(row["mails"]) if row else 0
+        if before != mails:
+            with self.transaction():
+                self._db.execute(
+                    "UPDATE positions SET mails = ? WHERE account = ? AND folder = ?",
+                    (mails, *key),
+                )
+        return before
+
+    def forget_folders(self, account: str, present: Sequence[str]) -> list[str]:
+        """Drop the positions of folders that are not there any more; their names."""
+        rows = self._db.execute(
+            "SELECT folder FROM positions WHERE account = ? ORDER BY folder", (account,)
+        ).fetchall()
+        gone = [row["folder"] for row in rows if row["folder"] not in present]
+        if gone:
+            with self.transaction():
+                self._db.executemany(
+                    "DELETE FROM positions WHERE account = ? AND folder = ?",
+                    [(account, folder) for folder in gone],
+                )
+        return gone
 
     # messages
 

@@ -81,15 +81,19 @@ class _Tally:
 
 def _read_folders(errand: Errand, account: Account, mailbox: Mailbox, tally: _Tally) -> None:
     names = mailbox.folders()
+    if "*" in account.folders:
+        for gone in errand.state.forget_folders(account.name, names):
+            # Renamed, it is among the others under its new name; nothing is judged twice.
+            errand.progress.say(f"{account.name}/{gone}: this folder is not there any more.")
     for name in names:
         try:
             folder = mailbox.open(name)
-        except FolderGone as gone:
+        except FolderGone as lost:
             # A renamed folder comes back under its new name; nothing in it is judged twice.
-            errand.progress.say(f"{account.name}: {gone}")
+            errand.progress.say(f"{account.name}: {lost}")
             if len(names) == 1 and errand.state.position(account.name, name) is None:
                 raise
-            tally.lost_folders = f"{tally.lost_folders} {gone}".strip()
+            tally.lost_folders = f"{tally.lost_folders} {lost}".strip()
             continue
         _read_folder(errand, account, mailbox, folder, tally)
 
@@ -134,6 +138,8 @@ def _read_folder(
             errand.state.move_position(
                 account.name, folder.name, Position(folder.uidvalidity, last_uid)
             )
+    if errand.state.count_mails(account.name, folder.name, folder.exists) and not folder.exists:
+        errand.progress.say(f"{where}: the folder was emptied; what was read from it is kept.")
     errand.progress.step(f"reading {where}", done, done)
 
 

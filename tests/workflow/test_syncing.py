@@ -263,7 +263,10 @@ def test_a_renamed_folder_is_read_under_its_new_name_and_nothing_is_judged_twice
     report = desk.sync(config, days_after(1))
     assert (report.accounts[0].fetched, report.messages, report.changes) == (1, (), ())
     assert report.exit_code == 0
+    assert desk.lines == ["personal/Jobs: this folder is not there any more."]
     only_runs_differ(desk, before, but=["positions"])
+    desk.sync(config, days_after(2))
+    assert desk.lines == []
 
 
 def test_an_emptied_mailbox_changes_nothing_and_later_mail_is_read(desk, server, deliver):
@@ -274,7 +277,10 @@ def test_an_emptied_mailbox_changes_nothing_and_later_mail_is_read(desk, server,
     server.empty("INBOX")
     assert desk.sync(config, days_after(1)).exit_code == 0
     assert desk.csv.read_bytes() == AFTER_FIRST_NIGHT
-    only_runs_differ(desk, before)
+    assert desk.lines == ["personal/INBOX: the folder was emptied; what was read from it is kept."]
+    only_runs_differ(desk, before, but=["positions"])
+    desk.sync(config, days_after(1))
+    assert desk.lines == []
     deliver(OFFER, "Ostrava Lifts", "Warehouse Lead", day=1)
     assert desk.sync(config, days_after(2)).accounts[0].fetched == 1
     assert desk.statuses(config)["Ostrava Lifts"] == "offer"
