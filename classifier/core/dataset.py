@@ -56,6 +56,8 @@ def example_from(record: Mapping[str, object], number: int, source: str) -> Exam
         value = record.get(key)
         return "" if value is None else str(value)
 
+    if not {"from", "subject", "body"} & set(record):
+        return BadLine(number, "no text: from, subject and body are all missing")
     try:
         detail = Detail(text("detail")) if text("detail") else None
         if not (text("label") or detail):

@@ -28,6 +28,8 @@ SYSTEMS = frozenset(
     harri olivia applitrack frontline governmentjobs neogov nhsjobs jobtrain eploy networx peoplehr
     oleeo hireserve reachmee varbi jobindex emply hrmanager talentech jobteaser flatchr taleez
     digitalrecruiters beetween infojobs tecnoempleo bizneo factorial kenjo dvinci coveto
+    hackerrankforwork joinhandshake docusign applytojob coderpad dualoo erecruiter bite rexxsystems
+    onlyfy dvincihr interamt prescreen hirevueapp comeetnotifications wonderlic otta efinancialcareers
     hireez gohire zoominfo loxo crelate applicantpro applicantstack clearcompany
     """.split()
 )
