@@ -121,7 +121,7 @@ def train(examples: Sequence[Example], report: Report = lambda _step, _share: No
     parts = new_parts()
     report("counting words", 0.15)
     words, letters = parts.words.fit_transform(texts), parts.letters.fit_transform(texts)
-    features = _scaled(parts, texts, words, letters)
+    features = _scaled(parts, _spellings(parts, texts), words, letters)
     report("weighing them", 0.5)
     # One mail without a word, and it is unrelated: log loss on real mail 0.205 for 0.236.
     # Without it the regression's constant calls a mail of unknown words a rejection.
@@ -132,7 +132,7 @@ def train(examples: Sequence[Example], report: Report = lambda _step, _share: No
     return parts
 
 
-def _scaled(parts: Parts, texts: Sequence[str], words: Any, letters: Any) -> Any:
+def _scaled(parts: Parts, spellings: Sequence[_Spelling], words: Any, letters: Any) -> Any:
     """One row a mail: its words and its letters, each scaled to length 1 or less.
 
     Words that the corpus doesn't have count in a mail's length. A mail from another world
@@ -143,8 +143,7 @@ def _scaled(parts: Parts, texts: Sequence[str], words: Any, letters: Any) -> Any
     """
     known = np.asarray(words.multiply(words).sum(axis=1)).ravel()
     unknown = _UNKNOWN_WEIGHT * parts.words.idf_.max() ** 2
-    counts = [_spell_out(text, parts.words.vocabulary_).unknown for text in texts]
-    length = np.sqrt(known + unknown * np.array(counts))
+    length = np.sqrt(known + unknown * np.array([spelling.unknown for spelling in spellings]))
     length[length == 0] = 1.0
     return hstack(
         [diags_array(1 / length) @ words, diags_array(np.sqrt(known) / length) @ letters],
@@ -169,9 +168,10 @@ class _Spelling:
         return self.words >= _FEW_WORDS and self.unknown > _FOREIGN_SHARE * self.words
 
 
-def _spell_out(text: str, vocabulary: Mapping[str, int]) -> _Spelling:
-    words = set(_TOKEN.findall(_lowered(text)))
-    return _Spelling(len(words), sum(word not in vocabulary for word in words))
+def _spellings(parts: Parts, texts: Sequence[str]) -> list[_Spelling]:
+    vocabulary = parts.words.vocabulary_
+    found = [set(_TOKEN.findall(_lowered(text))) for text in texts]
+    return [_Spelling(len(words), sum(w not in vocabulary for w in words)) for words in found]
 
 
 def judge(model: Model, readings: Sequence[Reading]) -> list[Verdict]:
@@ -180,9 +180,10 @@ def judge(model: Model, readings: Sequence[Reading]) -> list[Verdict]:
         return []
     parts = model.parts
     texts = [model_input(reading) for reading in readings]
-    features = _scaled(parts, texts, parts.words.transform(texts), parts.letters.transform(texts))
+    spellings = _spellings(parts, texts)
+    words, letters = parts.words.transform(texts), parts.letters.transform(texts)
+    features = _scaled(parts, spellings, words, letters)
     probabilities = parts.regression.predict_proba(features)
-    strange = [_spell_out(text, parts.words.vocabulary_).is_foreign for text in texts]
     details = [Detail(name) for name in parts.regression.classes_]
     by_detail = [_spread(details, row) for row in probabilities]
     decided = [decide(row)[1] for row in by_detail]
@@ -195,13 +196,13 @@ def judge(model: Model, readings: Sequence[Reading]) -> list[Verdict]:
             label=detail.label,
             detail=detail,
             probabilities=shares,
-            needs_review=foreign or model.cutoffs.must_ask(detail, shares),
+            needs_review=spelling.is_foreign or model.cutoffs.must_ask(detail, shares),
             sentence=sentence,
             clues=clues,
             model=model.version,
         )
-        for detail, shares, (sentence, clues), foreign in zip(
-            decided, by_detail, evidence, strange, strict=True
+        for detail, shares, (sentence, clues), spelling in zip(
+            decided, by_detail, evidence, spellings, strict=True
         )
     ]
 
