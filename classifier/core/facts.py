@@ -119,7 +119,7 @@ _OCCUPATION = re.compile(
     guard|warden|instructor|trainer|coach|tutor|stylist|hairdresser|florist|baker|butcher|gardener|
     farm\w*|surveyor|inspector|estimator|scheduler|dispatcher|buyer|artist|animator|photographer|
     translator|interpreter|attendant|crew|member|staff|team\ leader|internship|sales|marketing|
-    devops|sre|qa|\w*entwickler\w*|\w*ingenieur\w*|\w*leiter\w*|\w*mitarbeiter\w*|\w*kaufmann|
+    devops|sre|qa|\w{4,}(?:analyst|manager|designer|consultant|controller|assistent)(?:in|en)?|\w*entwickler\w*|\w*ingenieur\w*|\w*leiter\w*|\w*mitarbeiter\w*|\w*kaufmann|
     \w*kauffrau|\w*kraft|\w*berater\w*|\w*pfleger\w*|\w*fachfrau|\w*fachmann|\w*assistent\w*|
     \w*helfer\w*|\w*fahrer\w*|referent\w*|sachbearbeiter\w*|techniker\w*|mechaniker\w*|\w*meister\w*|
     koch|köchin|verkäufer\w*|werkstudent\w*|praktikant\w*|auszubildende\w*|architekt\w*|redakteur\w*|
@@ -221,7 +221,8 @@ def _names_of_the_sender(message: Message, text: str) -> list[tuple[str, float]]
     person = looks_like_a_person(display, address)
     names: list[tuple[str, float]] = []
     if display and not person:
-        names.append((without_sender_words(display), 2.4))
+        # A free mailbox is mostly a person's: its name needs the text to bear it out.
+        names.append((without_sender_words(display), 0.9 if is_free_mail(domain) else 2.4))
     if person and (hit := re.search(r"(?:,|\bat|\bvon|\(|\||@)\s+([^,()|]+)", display)):
         names.append((without_sender_words(hit[1]), 2.4))
     if not domain:
@@ -265,7 +266,8 @@ def _clean_company(name: str, role: str | None) -> str:
     words = clean.split()
     while words and words[-1].strip(_EDGE).lower() in _NO_COMPANY:
         words.pop()
-    if not words or words[0].lower() in _NO_COMPANY or len(clean) > 60:
+    named_the = len(words) > 1 and words[0] == "The"
+    if not words or len(clean) > 60 or (words[0].lower() in _NO_COMPANY and not named_the):
         return ""
     clean = " ".join(words).strip(_EDGE)
     if role and squeeze(clean) == squeeze(role):

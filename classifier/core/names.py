@@ -62,7 +62,7 @@ _SENDER_WORDS = (
     r"careers?|recruiting|recruitment|recruiters?|hiring|hr|human resources|people|people ops|"
     r"people team|talent|talent acquisition|jobs?|team|department|no[- ]?reply|do not reply|"
     r"donotreply|notifications?|applications?|resourcing|staffing team|candidate experience|"
-    r"support|workday|greenhouse|personalabteilung|karriere|bewerbermanagement|bewerbungen|"
+    r"support|workday|greenhouse|personalabteilung|personalwesen|karriere|bewerbermanagement|bewerbungen|"
     r"bewerbung|recrutement|recursos humanos|rrhh|ressources humaines|seleccion|selección|office|admissions|"
     r"talent team|hiring team|workable|messages?|mailer|info|interviews?|early careers|graduate"
 )
