@@ -86,11 +86,6 @@ class Account(_Section):
     password_env: str = ""
     ca_file: str | None = None
 
-    @property
-    def usual_port(self) -> int:
-        """The port to connect to: as configured, else 993 for TLS and 143 otherwise."""
-        return self.port or (993 if self.security == "tls" else 143)
-
 
 class Config(_Section):
     """The whole file; every part has a default, so an empty file is a valid one."""

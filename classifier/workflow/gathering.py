@@ -113,7 +113,9 @@ def _read_folder(
     # While nothing was found yet (UID 0), the whole old folder still lies ahead.
     since = None if last_uid and errand.since is None else _first_day(errand, account)
     if errand.since is not None:
-        last_uid = 0  # an explicit --since looks back over what has been read, too
+        # An explicit --since looks back over what has been read, too. It never moves the
+        # position: older mail that no night has read yet would be passed over for good.
+        last_uid = 0
     errand.progress.step(f"reading {where}", 0, None)
     done = 0
     for batch in mailbox.newer_than(last_uid, since):
@@ -125,14 +127,14 @@ def _read_folder(
                 if isinstance(item, Unfetched):
                     errand.progress.say(f"{where}, mail {item.uid}: {item.reason}")
                     errand.state.add_failure(where, str(item.uid), item.reason, errand.run_id)
-            if position is None or highest > position.last_uid:
+            if errand.since is None and (position is None or highest > position.last_uid):
                 # Moved with the mails, in one transaction: no kill can part them.
                 position = Position(folder.uidvalidity, highest)
                 errand.state.move_position(account.name, folder.name, position)
         tally.judged += judged
         done += len(batch)
         errand.progress.step(f"reading {where}", done, None)
-    if position is None:
+    if position is None and errand.since is None:
         with errand.state.transaction():
             # Nothing to read yet: from here on everything is new.
             errand.state.move_position(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from classifier.config import Account, Config, CreateRows, parse_config
+from classifier.config import Config, CreateRows, parse_config
 from classifier.errors import ConfigProblem
 
 ACCOUNT = '[[accounts]]\nname = "a"\nhost = "imap.example.org"\nuser = "sam"\n'
@@ -85,7 +85,7 @@ def test_toml_that_is_none_is_told_with_its_line() -> None:
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1"])
 def test_plain_is_allowed_to_loopback(host: str) -> None:
     text = f'[[accounts]]\nname = "a"\nhost = "{host}"\nuser = "s"\nsecurity = "plain"\n'
-    assert parse_config(text).accounts[0].usual_port == 143
+    assert parse_config(text).accounts[0].security == "plain"
 
 
 @pytest.mark.parametrize(
@@ -110,10 +110,3 @@ def test_each_unknown_field_is_told_at_its_own_line() -> None:
         "line 5: 'sttus' is no field of ours: did you mean 'status'?",
         "line 7: 'rejectd' is no status of ours: did you mean 'rejected'?",
     )
-
-
-def test_the_usual_ports() -> None:
-    def port(security: str) -> int:
-        return Account(name="a", host="h", user="u", security=security).usual_port
-
-    assert (port("tls"), port("starttls")) == (993, 143)

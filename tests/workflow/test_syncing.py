@@ -341,6 +341,21 @@ def test_since_looks_back_over_what_was_read_and_judges_nothing_twice(desk, serv
     assert desk.tables()["positions"] == positions
 
 
+@pytest.mark.parametrize("synced_before", [True, False])
+def test_since_passes_over_no_mail_that_no_night_has_read(desk, server, deliver, synced_before):
+    config = desk.configure(account(server))
+    if synced_before:
+        deliver(BILL, "Copper Lane Power", day=-20)
+        desk.sync(config)
+    deliver(REJECTION, "Brackenmoor", day=-9)
+    deliver(BILL, "Copper Lane Power", day=-1)
+    late = desk.sync(config, days_after(0), since=date(2026, 2, 27))
+    assert desk.statuses(config)["Brackenmoor"] == "applied"
+    assert late.accounts[0].fetched < 2
+    desk.sync(config, days_after(1))
+    assert desk.statuses(config)["Brackenmoor"] == "rejected"
+
+
 # A dry run
 
 
